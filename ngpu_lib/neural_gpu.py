@@ -1,0 +1,301 @@
+"""Two Neural GPUs: the model of 2015 and the one with diagonal gates of 2017.
+
+Both write the input on a tape, apply one convolutional gated step as often as the tape is long, and
+read the answer off the same cells.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Trace = list[dict[str, Tensor]]
+
+
+def hard_sigmoid(x: Tensor) -> Tensor:
+    """clip(x / 2 + 1/2, 0, 1): exactly 0 or 1 outside [-1, 1]. Freivalds & Liepins 2017, section 3."""
+    return (x / 2 + 0.5).clamp(0, 1)
+
+
+def hard_tanh(x: Tensor) -> Tensor:
+    """clip(x, -1, 1): exactly -1 or 1 outside (-1, 1). Freivalds & Liepins 2017, section 3."""
+    return x.clamp(-1, 1)
+
+
+def cutoff_sigmoid(x: Tensor) -> Tensor:
+    """clip(1.2 sigmoid(x) - 0.1, 0, 1): a gate that closes fully. Kaiser & Sutskever 2015, section 2."""
+    return (1.2 * torch.sigmoid(x) - 0.1).clamp(0, 1)
+
+
+def check_inputs(inputs_BL: Tensor, live_BL: Tensor | None, steps: int | None, symbols: int) -> None:
+    """Raise ValueError for inputs that a tape model cannot take."""
+    if inputs_BL.ndim != 2 or inputs_BL.shape[1] == 0:
+        raise ValueError(f"inputs_BL: got shape {tuple(inputs_BL.shape)}; needs (B, L) with L >= 1")
+    if inputs_BL.numel() and not 0 <= int(inputs_BL.min()) <= int(inputs_BL.max()) < symbols:
+        low, high = int(inputs_BL.min()), int(inputs_BL.max())
+        raise ValueError(f"inputs_BL: got symbols {low}..{high}; this model knows 0..{symbols - 1}")
+    if live_BL is not None and live_BL.shape != inputs_BL.shape:
+        raise ValueError(
+            f"live_BL: got shape {tuple(live_BL.shape)}; needs {tuple(inputs_BL.shape)}"
+        )
+    if steps is not None and steps < 0:
+        raise ValueError(f"steps: got {steps}; needs at least 0")
+
+
+class DiagonalNeuralGPU(nn.Module):
+    """The improved Neural GPU: one gated step, kernel 3, whose kept part also moves sideways.
+
+    One step on the state s of C maps by L cells (``*`` a convolution with kernel 3):
+
+        r = hard_sigmoid(W_r * s + b_r)         reset, b_r = 0.5 at first
+        u = hard_sigmoid(W_u * s + b_u)         update, b_u = 0.7 at first
+        c = dropout(hard_tanh(W_c * (r s) + b_c))
+        s' = u shift(s) + (1 - u) c
+
+    ``shift`` moves the first C // 3 maps one cell towards the start, the next C // 3 maps one cell
+    towards the end and leaves the rest (the diagonal gate). With ``noise`` > 0 training adds
+    Gaussian noise to s' and clips it to [-1, 1], which teaches the state to stay on clean levels.
+
+    Args:
+        symbols: V, the vocabulary size, padding included.
+        maps: C, the number of maps.
+        keep: share of candidate values that recurrent dropout keeps, in (0, 1].
+        noise: standard deviation of the state noise in training, >= 0.
+
+    Source: Freivalds & Liepins 2017, equations 4-8. Departures: the state noise (this course's own),
+    one tape per item with dead cells held at zero.
+
+    >>> model = DiagonalNeuralGPU(symbols=4, maps=6)
+    >>> model(torch.tensor([[1, 2, 3, 1, 2]])).shape
+    torch.Size([1, 5, 4])
+    """
+
+    def __init__(self, symbols: int, maps: int = 96, keep: float = 0.9, noise: float = 0.0):
+        super().__init__()
+        if symbols < 2:
+            raise ValueError(f"symbols: got {symbols}; needs at least 2")
+        if maps < 3:
+            raise ValueError(f"maps: got {maps}; needs at least 3 (one per direction)")
+        if not 0 < keep <= 1:
+            raise ValueError(f"keep: got {keep}; needs 0 < keep <= 1")
+        if noise < 0:
+            raise ValueError(f"noise: got {noise}; needs at least 0")
+        self.symbols, self.maps, self.keep, self.noise = symbols, maps, keep, noise
+        self.write = nn.Linear(symbols, maps)
+        self.reset = nn.Conv1d(maps, maps, 3, padding=1)
+        self.update = nn.Conv1d(maps, maps, 3, padding=1)
+        self.candidate = nn.Conv1d(maps, maps, 3, padding=1)
+        self.read = nn.Linear(maps, symbols)
+        for layer, bias in [
+            (self.write, 0.0),
+            (self.reset, 0.5),
+            (self.update, 0.7),
+            (self.candidate, 0.0),
+            (self.read, 0.0),
+        ]:
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.constant_(layer.bias, bias)
+
+    def embed(self, inputs_BL: Tensor, live_BL: Tensor) -> tuple[Tensor, Tensor]:
+        """The first state, (B, C, L), and the preactivations it came from (for the saturation cost)."""
+        symbols_BLV = F.one_hot(inputs_BL, self.symbols).to(self.write.weight.dtype)
+        preactivation_BCL = self.write(symbols_BLV).transpose(1, 2)
+        state_BCL = F.dropout(hard_tanh(preactivation_BCL), 1 - self.keep, self.training)
+        return state_BCL * live_BL[:, None], preactivation_BCL
+
+    def shift(self, state_BCL: Tensor) -> Tensor:
+        """Move a third of the maps one cell towards the start, a third towards the end."""
+        third = self.maps // 3
+        to_start, to_end, still = state_BCL.split([third, third, self.maps - 2 * third], dim=1)
+        return torch.cat([F.pad(to_start[..., 1:], (0, 1)), F.pad(to_end[..., :-1], (1, 0)), still], 1)
+
+    def step(self, state_BCL: Tensor, live_BL: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """One gated step: the next state, and the step's gates and preactivations by name."""
+        reset_pre = self.reset(state_BCL)
+        update_pre = self.update(state_BCL)
+        reset, update = hard_sigmoid(reset_pre), hard_sigmoid(update_pre)
+        candidate_pre = self.candidate(reset * state_BCL)
+        candidate = F.dropout(hard_tanh(candidate_pre), 1 - self.keep, self.training)
+        new_BCL = update * self.shift(state_BCL) + (1 - update) * candidate
+        if self.training and self.noise > 0:
+            new_BCL = (new_BCL + self.noise * torch.randn_like(new_BCL)).clamp(-1, 1)
+        new_BCL = new_BCL * live_BL[:, None]
+        gates = {"reset": reset, "update": update, "candidate": candidate}
+        preactivations = [reset_pre, update_pre, candidate_pre]
+        return new_BCL, {**gates, "preactivations": torch.stack(preactivations)}
+
+    def unroll(
+        self,
+        inputs_BL: Tensor,
+        live_BL: Tensor | None = None,
+        steps: int | None = None,
+        trace: Trace | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Run the machine; return the last state (B, C, L) and the saturation cost (a scalar).
+
+        Args:
+            inputs_BL: symbol numbers. live_BL: which cells exist (default all).
+            steps: how many steps T (default L, as many as cells).
+            trace: a list that receives, for t = 0..T, a dict with ``state`` (B, C, L) and, from
+                t = 1 on, ``reset``, ``update`` and ``candidate`` of the step that made it.
+
+        The cost is the sum of relu(|preactivation| - 0.9) over all gates, steps, maps and live cells
+        (the input layer counted L times) divided by L^2 B: a gate should just reach its end stop.
+        """
+        check_inputs(inputs_BL, live_BL, steps, self.symbols)
+        live_BL = torch.ones_like(inputs_BL, dtype=torch.bool) if live_BL is None else live_BL
+        size, length = inputs_BL.shape
+        steps = length if steps is None else steps
+        state_BCL, preactivation_BCL = self.embed(inputs_BL, live_BL)
+        overshoot = length * (saturation(preactivation_BCL) * live_BL[:, None]).sum()
+        if trace is not None:
+            trace.append({"state": state_BCL})
+        for _ in range(steps):
+            state_BCL, gates = self.step(state_BCL, live_BL)
+            overshoot = overshoot + (saturation(gates["preactivations"]) * live_BL[:, None]).sum()
+            if trace is not None:
+                named = {name: gates[name] for name in ("reset", "update", "candidate")}
+                trace.append({"state": state_BCL, **named})
+        return state_BCL, overshoot / (length**2 * size)
+
+    def forward(
+        self,
+        inputs_BL: Tensor,
+        live_BL: Tensor | None = None,
+        steps: int | None = None,
+        trace: Trace | None = None,
+    ) -> Tensor:
+        """logits_BLV: the score of every symbol at every cell after ``steps`` steps (see unroll)."""
+        state_BCL, _ = self.unroll(inputs_BL, live_BL, steps, trace)
+        return self.read(state_BCL.transpose(1, 2))
+
+
+def saturation(preactivation: Tensor) -> Tensor:
+    """relu(|x| - 0.9), element by element. Freivalds & Liepins 2017, section 3.2."""
+    return F.relu(preactivation.abs() - 0.9)
+
+
+class CGRU(nn.Module):
+    """A convolutional gated recurrent unit on a tape of shape (B, C, W, L).
+
+        u = cutoff_sigmoid(U' * s + B'),  r = cutoff_sigmoid(U'' * s + B'')
+        s' = u s + (1 - u) tanh(U * (r s) + B)
+
+    The reset gate multiplies *before* the convolution; ``torch.nn.GRU`` multiplies after the matrix.
+    The gate biases start at 1, so the first gates keep most of the state.
+
+    Source: Kaiser & Sutskever 2015, equation in section 2.
+    """
+
+    def __init__(self, maps: int):
+        super().__init__()
+        self.update = nn.Conv2d(maps, maps, 3, padding=1)
+        self.reset = nn.Conv2d(maps, maps, 3, padding=1)
+        self.candidate = nn.Conv2d(maps, maps, 3, padding=1)
+        for layer, bias in [(self.update, 1.0), (self.reset, 1.0), (self.candidate, 0.0)]:
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.constant_(layer.bias, bias)
+
+    def forward(
+        self, tape_BCWL: Tensor, dropout: float = 0.0
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The next tape, and the gates by name. ``dropout`` falls on the candidate alone."""
+        update = cutoff_sigmoid(self.update(tape_BCWL))
+        reset = cutoff_sigmoid(self.reset(tape_BCWL))
+        candidate = torch.tanh(self.candidate(reset * tape_BCWL))
+        candidate = F.dropout(candidate, dropout, self.training)
+        new_BCWL = update * tape_BCWL + (1 - update) * candidate
+        return new_BCWL, {"update": update, "reset": reset, "candidate": candidate}
+
+
+class NeuralGPU(nn.Module):
+    """The Neural GPU of 2015: a tape of W x L cells, ``layers`` gated units a step, L steps.
+
+    Symbols are written into row 0 of the tape, the other rows start at zero; after L steps row 0 is
+    read. With ``relaxation`` = k there are k sets of unit weights, used in turn (step t uses set
+    t mod k); ``relaxation_distance`` says how far apart they are and ``unify`` averages them into one.
+
+    Args:
+        symbols: V. maps: C. width: W. layers: gated units a step. keep: share that recurrent dropout
+        keeps. relaxation: number of parameter sets.
+
+    Source: Kaiser & Sutskever 2015, sections 2 and 2.2. Departure: dropout falls on the candidate
+    only, as in the 2017 model, so that a kept value stays exact.
+
+    >>> model = NeuralGPU(symbols=4, maps=8)
+    >>> model(torch.tensor([[1, 2, 3, 1, 2]])).shape
+    torch.Size([1, 5, 4])
+    """
+
+    def __init__(
+        self,
+        symbols: int,
+        maps: int = 24,
+        width: int = 4,
+        layers: int = 2,
+        keep: float = 0.9,
+        relaxation: int = 1,
+    ):
+        super().__init__()
+        for name, value in dict(maps=maps, width=width, layers=layers, relaxation=relaxation).items():
+            if value < 1:
+                raise ValueError(f"{name}: got {value}; needs at least 1")
+        if symbols < 2:
+            raise ValueError(f"symbols: got {symbols}; needs at least 2")
+        if not 0 < keep <= 1:
+            raise ValueError(f"keep: got {keep}; needs 0 < keep <= 1")
+        self.symbols, self.maps, self.width, self.keep = symbols, maps, width, keep
+        self.write = nn.Embedding(symbols, maps)
+        self.sets = nn.ModuleList(
+            nn.ModuleList(CGRU(maps) for _ in range(layers)) for _ in range(relaxation)
+        )
+        self.read = nn.Linear(maps, symbols)
+
+    def embed(self, inputs_BL: Tensor, live_BL: Tensor) -> Tensor:
+        """The first tape, (B, C, W, L): symbols in row 0, zeros elsewhere and in dead cells."""
+        row_BCL = torch.tanh(self.write(inputs_BL)).transpose(1, 2) * live_BL[:, None]
+        return F.pad(row_BCL[:, :, None], (0, 0, 0, self.width - 1))
+
+    def forward(
+        self,
+        inputs_BL: Tensor,
+        live_BL: Tensor | None = None,
+        steps: int | None = None,
+        trace: Trace | None = None,
+    ) -> Tensor:
+        """logits_BLV after ``steps`` steps (default L); ``trace`` receives state and last unit's gates."""
+        check_inputs(inputs_BL, live_BL, steps, self.symbols)
+        live_BL = torch.ones_like(inputs_BL, dtype=torch.bool) if live_BL is None else live_BL
+        steps = inputs_BL.shape[1] if steps is None else steps
+        tape_BCWL = self.embed(inputs_BL, live_BL)
+        if trace is not None:
+            trace.append({"state": tape_BCWL})
+        for t in range(steps):
+            for unit in self.sets[t % len(self.sets)]:
+                tape_BCWL, gates = unit(tape_BCWL, 1 - self.keep)
+                tape_BCWL = tape_BCWL * live_BL[:, None, None]
+            if trace is not None:
+                trace.append({"state": tape_BCWL, **gates})
+        return self.read(tape_BCWL[:, :, 0].transpose(1, 2))
+
+    def _stacks(self):
+        """Parameters that belong together: one tuple of k tensors per shared parameter."""
+        return zip(*(parameters.parameters() for parameters in self.sets), strict=True)
+
+    def relaxation_distance(self) -> Tensor:
+        """Mean squared distance of each parameter set from their average (0 for one set)."""
+        total, count = 0.0, 0
+        for stack in self._stacks():
+            stacked = torch.stack(list(stack))
+            total = total + (stacked - stacked.mean(0)).square().sum()
+            count += stacked.numel()
+        return total / count
+
+    @torch.no_grad()
+    def unify(self) -> None:
+        """Replace every parameter set by their average, in place."""
+        for stack in self._stacks():
+            mean = torch.stack(list(stack)).mean(0)
+            for parameter in stack:
+                parameter.copy_(mean)
