@@ -1,0 +1,139 @@
+"""Arrays in, matplotlib figures out: labelled axes, colour-blind-safe colours, alt text."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+
+import matplotlib.pyplot as plt
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+#: Okabe & Ito's eight colours, black last: told apart by nearly everyone.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
+#: Diverging and sequential maps that survive colour blindness and grey printing.
+DIVERGING, SEQUENTIAL = "PuOr", "cividis"
+
+STYLE = {
+    "axes.prop_cycle": cycler(color=PALETTE[:7]),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "font.size": 11,
+    "legend.frameon": False,
+    "image.cmap": SEQUENTIAL,
+}
+
+
+def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7, 3.2), **options):
+    """A figure in the course's style and its Axes (one, or an array of them), as plt.subplots gives."""
+    with plt.rc_context(STYLE):
+        return plt.subplots(rows, columns, figsize=size, **options)
+
+
+class Picture:
+    """A finished figure as a PNG with alt text; Jupyter draws it as an <img alt=...>."""
+
+    def __init__(self, png: bytes, alt: str, width: int):
+        self.png, self.alt, self.width = png, alt, width
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode()
+        alt = html.escape(self.alt, quote=True)
+        style = f"width:{self.width}px;max-width:100%;height:auto"
+        return f'<img alt="{alt}" style="{style}" src="data:image/png;base64,{data}">'
+
+    def __repr__(self) -> str:
+        return f"Picture({self.alt!r})"
+
+
+def show(fig: Figure, alt: str) -> Picture:
+    """Close a figure and return it as a Picture; make this the last expression of a cell.
+
+    Raises:
+        ValueError: no alt text, or an Axes with data but without a label on an axis that is drawn.
+    """
+    if not alt.strip():
+        raise ValueError("alt: got an empty text; say in a sentence what the figure shows")
+    for ax in fig.axes:
+        drawn = ax.axison and ax.has_data() and ax.get_label() != "<colorbar>"
+        if drawn and not (ax.get_xlabel() and ax.get_ylabel()) and not _shares_labels(ax):
+            raise ValueError(f"fig: the axes titled {ax.get_title()!r} need an x label and a y label")
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=120)
+    plt.close(fig)
+    return Picture(buffer.getvalue(), alt, int(fig.get_figwidth() * 100))
+
+
+def _shares_labels(ax: Axes) -> bool:
+    """Whether a missing label stands on a neighbour (shared axes label the outer ones only)."""
+    siblings_x = ax.get_shared_x_axes().get_siblings(ax)
+    siblings_y = ax.get_shared_y_axes().get_siblings(ax)
+    x = ax.get_xlabel() or any(other.get_xlabel() for other in siblings_x) or ax.figure.get_supxlabel()
+    y = ax.get_ylabel() or any(other.get_ylabel() for other in siblings_y) or ax.figure.get_supylabel()
+    return bool(x and y)
+
+
+def curves(ax: Axes, x, series: dict, *, xlabel: str, ylabel: str, title: str = "", log: str = "") -> Axes:
+    """One line per entry of ``series`` (name -> y values, or a pair of x and y values).
+
+    ``log`` names the axes that are logarithmic: "", "x", "y" or "xy".
+    """
+    for name, values in series.items():
+        if isinstance(values, tuple):
+            ax.plot(values[0], values[1], label=name)
+        else:
+            ax.plot(x, values, label=name)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if "x" in log:
+        ax.set_xscale("log")
+    if "y" in log:
+        ax.set_yscale("log")
+    if len(series) > 1:
+        ax.legend()
+    return ax
+
+
+def spread(ax: Axes, x, runs, label: str, **options) -> Axes:
+    """Runs of several seeds: each a thin line, their median a thick one. ``runs``: seeds by points."""
+    (line,) = ax.plot(x, _median(runs), label=f"{label} (median of {len(runs)})", lw=2.2, **options)
+    for run in runs:
+        ax.plot(x, run, color=line.get_color(), lw=0.7, alpha=0.5)
+    return ax
+
+
+def _median(runs):
+    columns = zip(*runs, strict=True)
+    return [sorted(column)[len(runs) // 2] for column in columns]
+
+
+def images(pictures, titles=None, *, columns: int = 8, size: float = 1.1):
+    """A figure with a grid of grey images (count, height, width), each with an optional title."""
+    count = len(pictures)
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    fig, axes = figure(rows, columns, size=(size * columns, (size + 0.25) * rows), squeeze=False)
+    for place, ax in enumerate(axes.flat):
+        ax.axis("off")
+        if place < count:
+            ax.imshow(pictures[place], cmap="gray_r")
+            ax.set_title("" if titles is None else str(titles[place]), fontsize=9)
+    return fig
+
+
+def matrix(ax: Axes, values, *, xlabel: str, ylabel: str, title: str = "", diverging: bool = False):
+    """A matrix as coloured cells with a colour bar; diverging colours are centred on 0."""
+    options = {"cmap": SEQUENTIAL}
+    if diverging:
+        limit = max(abs(float(values.min())), abs(float(values.max())), 1e-12)
+        options = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit}
+    picture = ax.imshow(values, aspect="auto", interpolation="nearest", **options)
+    ax.figure.colorbar(picture, ax=ax)
+    ax.grid(False)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    return ax
