@@ -214,7 +214,7 @@ class NeuralGPU(nn.Module):
 
     Symbols are written into row 0 of the tape, the other rows start at zero; after L steps row 0 is
     read. With ``relaxation`` = k there are k sets of unit weights, used in turn (step t uses set
-    t mod k); ``relaxation_distance`` says how far apart they are and ``unify`` averages them into one.
+    t mod k); ``relaxation_distance`` says how far apart they are, ``draw_together`` brings them closer.
 
     Args:
         symbols: V. maps: C. width: W. layers: gated units a step. keep: share that recurrent dropout
@@ -293,9 +293,9 @@ class NeuralGPU(nn.Module):
         return total / count
 
     @torch.no_grad()
-    def unify(self) -> None:
-        """Replace every parameter set by their average, in place."""
+    def draw_together(self, pull: float) -> None:
+        """Move every parameter set ``pull`` (0..1) of its way to the sets' average; 1 makes them one."""
         for stack in self._stacks():
             mean = torch.stack(list(stack)).mean(0)
             for parameter in stack:
-                parameter.copy_(mean)
+                parameter.lerp_(mean, pull)

@@ -14,6 +14,7 @@ import math
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,7 @@ def train(
     if checkpoint is not None and Path(checkpoint).exists():
         done = load_checkpoint(checkpoint, model, optimizer, extras, run)
     generator = torch.Generator()
+    begin = time.perf_counter()
     with _progress_line(progress, done, updates) as line:
         for step in range(done + 1, updates + 1):
             torch.manual_seed(seed_for(seed, step))
@@ -168,7 +170,7 @@ def train(
                 model.train()
             if checkpoint is not None and (last or step % checkpoint_every == 0):
                 save_checkpoint(checkpoint, step, model, optimizer, extras, run)
-            record["seconds"] = line.format_dict["elapsed"]
+            record["seconds"] = time.perf_counter() - begin
             line.set_postfix_str(f"loss {record['loss']:.4g}", refresh=False)
             line.update()
             yield record
