@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ngpu_lib.neural_gpu import DiagonalNeuralGPU, hard_tanh, saturation
+from ngpu_lib.neural_gpu import DiagonalNeuralGPU, hard_tanh
 from ngpu_lib.tasks import Batch
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
@@ -88,42 +88,55 @@ def pack(batches: Sequence[Batch]) -> Packed:
     return Packed(*rows, tuple(groups), tuple(order))
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, low: torch.dtype | None) -> Tensor:
-    """Convolution with kernel 3 over the rows of x. weight: (3, C, D), for the row before, at, after.
+class Kernel:
+    """The weight of a convolution with kernel 3, laid out once an update for all its steps.
 
-    In float32 three products are added up in place, without a copy of x. In ``low`` precision the
-    three rows lie side by side as one strided matrix, so that the sum stays inside the product.
+    weight: (3, C, D), for the row before, at and after. In float32 three products are added up in
+    place, without a copy of the rows. In ``low`` precision the three rows lie side by side as one
+    strided matrix, so that the sum over them stays inside the product.
     """
-    rows, maps = x.shape
-    out = x.new_empty(rows, weight.shape[2])
-    if low is not None and rows > 2:
-        beside = x.to(low).contiguous().as_strided((rows - 2, 3 * maps), (maps, 1))
-        out[1:-1] = beside @ weight.reshape(3 * maps, -1).to(low)
-        out[0].zero_(), out[-1].zero_()
-        return out if bias is None else out.add_(bias)
-    if bias is None:
+
+    def __init__(self, weight: Tensor, bias: Tensor, low: torch.dtype | None):
+        self.weight, self.bias, self.low = weight, bias, low
+        self.turned = weight.flip(0).transpose(1, 2).contiguous()
+        if low is not None:
+            self.weight, self.turned = weight.to(low), self.turned.to(low)
+        self.gradient = torch.zeros_like(weight)
+        self.bias_gradient = torch.zeros_like(bias)
+
+    def apply(self, x: Tensor) -> Tensor:
+        """weight[0] on the row before, weight[1] on the row, weight[2] on the row after, plus bias."""
+        return self._product(x, self.weight).add_(self.bias)
+
+    def backward(self, x: Tensor, d_out: Tensor) -> Tensor:
+        """The gradient in x; the gradients in weight and bias are added up inside."""
+        self.bias_gradient += d_out.sum(0)
+        if self.low is not None and x.shape[0] > 2:
+            product = _beside(x.to(self.low)).t() @ d_out[1:-1].to(self.low)
+            self.gradient.view(-1, d_out.shape[1]).add_(product)
+        else:
+            self.gradient[1].addmm_(x.t(), d_out)
+            self.gradient[0].addmm_(x[:-1].t(), d_out[1:])
+            self.gradient[2].addmm_(x[1:].t(), d_out[:-1])
+        return self._product(d_out, self.turned)
+
+    def _product(self, x: Tensor, weight: Tensor) -> Tensor:
+        rows, maps = x.shape
+        out = x.new_empty(rows, weight.shape[2])
+        if self.low is not None and rows > 2:
+            out[1:-1] = _beside(x.to(self.low)) @ weight.view(3 * maps, -1)
+            out[0], out[-1] = 0, 0
+            return out
+        weight = weight.to(x.dtype)
         torch.mm(x, weight[1], out=out)
-    else:
-        torch.addmm(bias, x, weight[1], out=out)
-    out[1:].addmm_(x[:-1], weight[0])
-    out[:-1].addmm_(x[1:], weight[2])
-    return out
+        out[1:].addmm_(x[:-1], weight[0])
+        out[:-1].addmm_(x[1:], weight[2])
+        return out
 
 
-def convolve_backward(
-    x: Tensor, weight: Tensor, d_out: Tensor, d_weight: Tensor, low: torch.dtype | None
-) -> Tensor:
-    """The gradient in x; the gradient in the weight is added to ``d_weight`` in place."""
-    turned = weight.flip(0).transpose(1, 2).contiguous()
-    d_x = convolve(d_out, turned, None, low)
-    if low is not None and x.shape[0] > 2:
-        beside = x.to(low).contiguous().as_strided((x.shape[0] - 2, 3 * x.shape[1]), (x.shape[1], 1))
-        d_weight.view(-1, d_out.shape[1]).add_(beside.t() @ d_out[1:-1].to(low))
-    else:
-        d_weight[1].addmm_(x.t(), d_out)
-        d_weight[0].addmm_(x[:-1].t(), d_out[1:])
-        d_weight[2].addmm_(x[1:].t(), d_out[:-1])
-    return d_x
+def _beside(x: Tensor) -> Tensor:
+    """(rows - 2, 3 C): each inner row with its two neighbours beside it, without a copy."""
+    return x.as_strided((x.shape[0] - 2, 3 * x.shape[1]), (x.shape[1], 1))
 
 
 def shift_rows(x: Tensor, third: int, direction: int = 1) -> Tensor:
@@ -136,11 +149,14 @@ def shift_rows(x: Tensor, third: int, direction: int = 1) -> Tensor:
     return out
 
 
-def kept(x: Tensor, keep: float) -> Tensor:
-    """A dropout mask, uint8. Eight decisions from one 64-bit draw: ``keep`` is rounded to n / 256."""
+def dropout_mask(x: Tensor, keep: float) -> Tensor:
+    """0 or 1 / keep for every element. Eight decisions come from one 64-bit draw, so ``keep`` is
+    rounded to n / 256."""
+    threshold = round(keep * 256)
     words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device)
     words.random_(-(2**63), None)
-    return (words.view(torch.uint8)[: x.numel()] < round(keep * 256)).view(x.shape).view(torch.uint8)
+    chosen = (words.view(torch.uint8)[: x.numel()] < threshold).view(x.shape)
+    return chosen.to(x.dtype).mul_(256 / threshold)
 
 
 class _Unroll(torch.autograd.Function):
@@ -150,86 +166,78 @@ class _Unroll(torch.autograd.Function):
     def forward(ctx, state, gate_w, gate_b, cand_w, cand_b, packed, keep, noise, low, save):
         maps = state.shape[1]
         third = maps // 3
-        scale = 256 / round(keep * 256)
-        last = torch.zeros_like(state)
+        gate_kernel, cand_kernel = Kernel(gate_w, gate_b, low), Kernel(cand_w, cand_b, low)
+        last = torch.empty_like(state)
         cost = state.new_zeros(())
-        steps, saved = packed.groups[0][2], []
-        for step in range(steps):
+        saved = []
+        for step in range(packed.groups[0][2]):
             rows = packed.running(step)
-            if rows < state.shape[0]:
-                last[rows : state.shape[0]] = state[rows:]
-                state = state[:rows]
-            live, share = packed.live[:rows], packed.share[:rows, 0]
-            gates = convolve(state, gate_w, gate_b, low)
+            last[rows : state.shape[0]] = state[rows:]
+            state = state[:rows]
+            gates = gate_kernel.apply(state)
             if save:
-                cost += share @ saturation(gates).sum(1)
+                cost += packed.share[:rows, 0] @ overshoot(gates)
             gates.mul_(0.5).add_(0.5).clamp_(0, 1)
             reset, update = gates[:, :maps], gates[:, maps:]
-            candidate = convolve(reset * state, cand_w, cand_b, low)
+            candidate = cand_kernel.apply(reset * state)
             if save:
-                cost += share @ saturation(candidate).sum(1)
+                cost += packed.share[:rows, 0] @ overshoot(candidate)
             candidate.clamp_(-1, 1)
-            mask = kept(candidate, keep) if keep < 1 else None
-            dropped = candidate if mask is None else candidate * mask * scale
-            new = torch.addcmul(dropped, update, shift_rows(state, third) - dropped)
+            mask = dropout_mask(candidate, keep) if keep < 1 else None
+            dropped = candidate if mask is None else candidate * mask
+            moved = shift_rows(state, third).sub_(dropped)
+            new = torch.addcmul(dropped, update, moved)
             if noise > 0:
                 new.add_(torch.randn_like(new), alpha=noise).clamp_(-1, 1)
-            new.mul_(live)
+            new.mul_(packed.live[:rows])
             if save:
-                saved.append((state, gates, candidate, mask))
+                saved.append((state, gates, candidate, mask, moved, new))
             state = new
         last[: state.shape[0]] = state
-        ctx.saved = saved
-        ctx.weights = (gate_w, cand_w)
-        ctx.settings = (packed, scale, noise, low, last)
+        ctx.saved, ctx.kernels = saved, (gate_kernel, cand_kernel)
+        ctx.packed, ctx.noise = packed, noise
         return last, cost
 
     @staticmethod
     def backward(ctx, d_last, d_cost):
-        gate_w, cand_w = ctx.weights
-        packed, scale, noise, low, last = ctx.settings
-        maps = cand_w.shape[1]
+        packed = ctx.packed
+        gate_kernel, cand_kernel = ctx.kernels
+        maps = d_last.shape[1]
         third = maps // 3
-        d_gate_w, d_cand_w = torch.zeros_like(gate_w), torch.zeros_like(cand_w)
-        d_gate_b, d_cand_b = gate_w.new_zeros(2 * maps), cand_w.new_zeros(maps)
-        d_state, after = d_last[:0], last
-        for state, gates, candidate, mask in reversed(ctx.saved):
+        hard_backward = torch.ops.aten.hardtanh_backward
+        d_state = d_last[:0]
+        while ctx.saved:
+            state, gates, candidate, mask, moved, new = ctx.saved.pop()
             rows = state.shape[0]
             if d_state.shape[0] < rows:  # items whose last step this was join in
-                new_after = last[:rows].clone()
-                new_after[: d_state.shape[0]] = after[: d_state.shape[0]]
-                after = new_after
                 d_state = torch.cat([d_state, d_last[d_state.shape[0] : rows]])
-            live = packed.live[:rows]
-            d_new = d_state * live
-            if noise > 0:
-                d_new.mul_(after.abs() < 1)
+            d_new = d_state.mul_(packed.live[:rows])
+            if ctx.noise > 0:
+                d_new = hard_backward(d_new, new, -1, 1)
             pull = packed.share[:rows] * d_cost
             reset, update = gates[:, :maps], gates[:, maps:]
-            dropped = candidate if mask is None else candidate * mask * scale
             d_gates = torch.empty_like(gates)
-            torch.mul(d_new, shift_rows(state, third) - dropped, out=d_gates[:, maps:])
-            kept_part = d_new * update
-            d_candidate = d_new - kept_part
+            torch.mul(d_new, moved, out=d_gates[:, maps:])
+            d_moved = d_new * update
+            d_candidate = d_new.sub_(d_moved)
             if mask is not None:
-                d_candidate.mul_(mask).mul_(scale)
-            size = candidate.abs()
-            d_candidate.mul_(size < 1)
-            d_candidate.addcmul_(candidate.sign().mul_(size > 0.9), pull)
-            d_inner = convolve_backward(reset * state, cand_w, d_candidate, d_cand_w, low)
-            d_cand_b += d_candidate.sum(0)
+                d_candidate.mul_(mask)
+            d_candidate = hard_backward(d_candidate, candidate, -1, 1)
+            d_candidate.addcmul_(F.hardshrink(candidate, 0.9).sign_(), pull)
+            d_inner = cand_kernel.backward(reset * state, d_candidate)
             torch.mul(d_inner, state, out=d_gates[:, :maps])
-            d_state = shift_rows(kept_part, third, -1).addcmul_(d_inner, reset)
-            centred = gates * 2 - 1
-            size = centred.abs()
-            d_gates.mul_((size < 1) * 0.5)
-            d_gates.addcmul_(centred.sign_().mul_(size > 0.9), pull)
-            d_state += convolve_backward(state, gate_w, d_gates, d_gate_w, low)
-            d_gate_b += d_gates.sum(0)
-            after = state
+            d_state = shift_rows(d_moved, third, -1).addcmul_(d_inner, reset)
+            d_gates = hard_backward(d_gates, gates, 0, 1).mul_(0.5)
+            d_gates.addcmul_(F.hardshrink(gates.sub_(0.5), 0.45).sign_(), pull)
+            d_state += gate_kernel.backward(state, d_gates)
         d_state = torch.cat([d_state, d_last[d_state.shape[0] :]])
-        ctx.saved = None
-        return d_state, d_gate_w, d_gate_b, d_cand_w, d_cand_b, None, None, None, None, None
+        gradients = [g for kernel in ctx.kernels for g in (kernel.gradient, kernel.bias_gradient)]
+        return d_state, *gradients, None, None, None, None, None
+
+
+def overshoot(preactivation: Tensor) -> Tensor:
+    """The saturation cost of each row: the sum of relu(|x| - 0.9)."""
+    return F.softshrink(preactivation, 0.9).abs().sum(1)
 
 
 def unroll(
@@ -251,7 +259,7 @@ def unroll(
     preactivation = F.embedding(packed.symbols, model.write.weight.t()) + model.write.bias
     state = hard_tanh(preactivation)
     if keep < 1:
-        state = state * kept(state, keep) * (256 / round(keep * 256))
+        state = state * dropout_mask(state, keep)
     state = state * packed.live
     gate_w = torch.cat([model.reset.weight, model.update.weight]).permute(2, 1, 0).contiguous()
     gate_b = torch.cat([model.reset.bias, model.update.bias])
@@ -262,7 +270,7 @@ def unroll(
         packed, keep, noise, PRECISIONS[precision], save,
     )  # fmt: skip
     if save:
-        first = saturation(preactivation).sum(1)
+        first = overshoot(preactivation)
         lengths = torch.cat(
             [first.new_zeros(1)]
             + [first.new_full((items * (length + 1),), length) for _, items, length in packed.groups]
