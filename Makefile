@@ -1,0 +1,70 @@
+# Each target sets up what it needs by itself, in a virtual environment in .venv.
+#
+#   make lab         JupyterLab on the first lesson
+#   make test        everything CI asks for (test-unit, test-notebooks and test-browser are its parts)
+#   make notebooks   both editions from the lessons' sources
+#   make bench       speed, as tables (ONLY=name for one of them)
+#
+# PYTHON=python3.13 chooses another interpreter, CONSTRAINTS=/dev/null takes the newest versions.
+
+PYTHON ?= python3
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+PORT ?= 8888
+BIN := $(VENV)/bin
+LESSON := course/student/00_start_here.ipynb
+CELL_TIMEOUT ?= 600
+# torch by itself and first: what depends on it then finds it there and pulls no other build.
+TORCH := $(or $(shell sed -n '/^torch==/p' $(CONSTRAINTS)),torch)
+# Without a display no browser can open, and Jupyter prints its address instead; root needs a flag.
+LAB_FLAGS := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname))),,--no-browser) \
+             $(if $(filter 0,$(shell id -u)),--allow-root)
+# Two workers, one thread each: two notebooks side by side do not fight for the cores.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+WORKERS := -n 2 --dist loadscope
+
+.PHONY: lab test lint test-unit test-notebooks test-browser notebooks bench clean
+
+lab: $(VENV)/.course
+	$(BIN)/jupyter lab $(LAB_FLAGS) --port=$(PORT) --ServerApp.root_dir="$(CURDIR)" $(LESSON)
+
+test: lint test-unit test-notebooks test-browser
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+test-unit: $(VENV)/.test
+	$(PYTEST) $(WORKERS) -m "not browser"
+
+test-notebooks: $(VENV)/.test
+	$(PYTEST) $(WORKERS) --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) \
+	    course/student course/instructor
+
+test-browser: $(VENV)/.test
+	$(PYTEST) -m browser tests
+
+notebooks: $(VENV)/.course
+	$(BIN)/python course/make_notebooks.py
+
+bench: $(VENV)/.test
+	$(BIN)/python tests/bench.py $(ONLY)
+
+clean:
+	rm -rf $(VENV) build
+
+# Stamps: an environment is installed once, and again when what it is made from has changed.
+$(VENV)/.course: pyproject.toml $(filter-out /dev/null,$(CONSTRAINTS))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	    "$(PYTHON) is Python %d.%d; the course needs 3.11 or newer: make PYTHON=python3.12" % sys.version_info[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q "$(TORCH)"
+	$(BIN)/python -m pip install -q -c $(CONSTRAINTS) -e ".[course]"
+	$(BIN)/jupytext-config --settings-file $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json \
+	    set-default-viewer python
+	@touch $@
+
+$(VENV)/.%: $(VENV)/.course
+	$(BIN)/python -m pip install -q -c $(CONSTRAINTS) -e ".[$*]"
+	@touch $@

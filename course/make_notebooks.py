@@ -1,0 +1,231 @@
+"""Generate both editions from the lessons' sources: `make notebooks`.
+
+    course/NN_name.py  ->  course/instructor/NN_name.ipynb  (with solutions)
+                           course/student/NN_name.ipynb     (stubs in their place)
+
+Cells are chosen by their tags (see CONTRIBUTING.md). The files are byte for byte the same on every
+run. The repository's address is one setting, ``repository`` in ``[tool.ngpu-course]`` of
+pyproject.toml; the README's launch table and CITATION.cff take it from here as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import jupytext
+
+ROOT = Path(__file__).resolve().parents[1]
+EDITIONS = ("student", "instructor")
+LEFT_OUT = {"student": {"solution", "instructor"}, "instructor": {"stub"}}
+TAGS = ("stub", "solution", "instructor", "setup", "launch")
+
+SETUP = """\
+# Set-up, the same in every lesson: on Colab it installs the course's library, elsewhere it does nothing.
+import platform
+import sys
+
+if "google.colab" in sys.modules:  # --no-deps leaves Colab's own torch and numpy alone
+    %pip install -q --no-deps safetensors git+https://github.com/{repository}@{branch}
+
+import torch
+
+import ngpu_lib
+
+device = "cuda" if torch.cuda.is_available() else "cpu"
+print(f"ngpu_lib {{ngpu_lib.__version__}} · torch {{torch.__version__}} on {{device}} · Python {{platform.python_version()}}")"""
+
+METADATA = {
+    "kernelspec": {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {"name": "python"},
+}
+
+
+def settings(root: Path = ROOT) -> dict[str, str]:
+    """The course's one address: ``repository`` ("owner/name") and ``branch``."""
+    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "ngpu-course"
+    ]
+
+
+def lessons(root: Path = ROOT) -> list[Path]:
+    """The sources of all lessons, in reading order."""
+    return sorted((root / "course").glob("[0-9][0-9]_*.py"))
+
+
+def colab_url(path: str, at: dict[str, str]) -> str:
+    """Where Colab opens a notebook of the repository."""
+    return f"https://colab.research.google.com/github/{at['repository']}/blob/{at['branch']}/{path}"
+
+
+def binder_url(path: str, at: dict[str, str]) -> str:
+    """Where Binder opens a notebook of the repository."""
+    return f"https://mybinder.org/v2/gh/{at['repository']}/{at['branch']}?urlpath=lab/tree/{path}"
+
+
+def launch_badges(path: str, at: dict[str, str]) -> str:
+    """Colab's and Binder's badge as Markdown; without network the alt text remains as the link."""
+    colab = "![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)"
+    binder = "![Launch on Binder](https://mybinder.org/badge_logo.svg)"
+    return f"[{colab}]({colab_url(path, at)}) [{binder}]({binder_url(path, at)})"
+
+
+def read_lesson(path: Path) -> list[dict]:
+    """The cells of a source: ``kind`` ("code" or "markdown"), ``source`` and ``metadata``.
+
+    Raises:
+        ValueError: a tag that looks misspelt, or a solution without a stub directly before it.
+    """
+    cells = [
+        {"kind": cell.cell_type, "source": cell.source, "metadata": dict(cell.metadata)}
+        for cell in jupytext.read(path, fmt="py:percent").cells
+    ]
+    previous: list[str] = []
+    for number, cell in enumerate(cells, start=1):
+        tags = cell["metadata"].get("tags", [])
+        for tag in tags:
+            close = difflib.get_close_matches(tag, TAGS, n=1, cutoff=0.8)
+            if tag not in TAGS and close:
+                raise ValueError(
+                    f"{path.name}, cell {number}: got the tag {tag!r}; did you mean {close[0]}?"
+                )
+        if "solution" in tags and "stub" not in previous:
+            raise ValueError(
+                f"{path.name}, cell {number}: a solution needs its stub directly before it"
+            )
+        previous = tags
+    return cells
+
+
+def edition(path: Path, name: str, at: dict[str, str]) -> str:
+    """The text of one lesson's notebook in the edition ``name``."""
+    cells, seen = [], set()
+    for cell in read_lesson(path):
+        tags = set(cell["metadata"].get("tags", []))
+        if tags & LEFT_OUT[name]:
+            continue
+        kind, source, metadata = cell["kind"], cell["source"], dict(cell["metadata"])
+        if "setup" in tags:
+            kind, source = "code", SETUP.format(**at)
+        if "launch" in tags:
+            kind, source = "markdown", launch_badges(f"course/{name}/{path.stem}.ipynb", at)
+        if "solution" in tags:  # JupyterLab and Colab show the source after a click
+            metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
+        cells.append(_cell(kind, source, metadata, seen))
+    notebook = {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _cell(kind: str, source: str, metadata: dict, seen: set[str]) -> dict:
+    """One cell in notebook format; its id is a hash of its content, told apart from equal cells."""
+    copy = 0
+    while (name := hashlib.sha256(f"{kind}{copy}{source}".encode()).hexdigest()[:12]) in seen:
+        copy += 1
+    seen.add(name)
+    cell = {
+        "cell_type": kind,
+        "id": name,
+        "metadata": metadata,
+        "source": source.splitlines(keepends=True),
+    }
+    return cell | {"execution_count": None, "outputs": []} if kind == "code" else cell
+
+
+def title_and_question(path: Path) -> tuple[str, str]:
+    """A lesson's title, and the one question it answers: the first bold sentence, where there is one."""
+    text = "\n".join(cell["source"] for cell in read_lesson(path) if cell["kind"] == "markdown")
+    title = re.search(r"^# (.+)$", text, flags=re.MULTILINE)
+    question = re.search(r"\*\*([^*]+\?)\*\*", text)
+    return (
+        title[1] if title else path.stem,
+        " ".join(question[1].split()).strip("\"“”'") if question else "",
+    )
+
+
+def launch_table(root: Path = ROOT) -> str:
+    """The README's table of lessons: title, question, and where to open it."""
+    at = settings(root)
+    rows = ["| lesson | its question | open |", "|---|---|---|"]
+    for path in lessons(root):
+        title, question = title_and_question(path)
+        notebook = f"course/student/{path.stem}.ipynb"
+        links = f"[Colab]({colab_url(notebook, at)}) · [Binder]({binder_url(notebook, at)})"
+        rows.append(f"| [{title}]({notebook}) | {question} | {links} |")
+    return "\n".join(rows)
+
+
+def badges(root: Path = ROOT) -> str:
+    """The README's badges: the tests' state, and the first lesson on Colab and on Binder."""
+    at = settings(root)
+    actions = f"https://github.com/{at['repository']}/actions/workflows/tests.yml"
+    tests = f"[![Tests]({actions}/badge.svg?branch={at['branch']})]({actions})"
+    return f"{tests} {launch_badges('course/student/00_start_here.ipynb', at)}"
+
+
+def _between(text: str, name: str, content: str) -> str:
+    """``text`` with ``content`` between the comments <!-- name --> and <!-- /name -->."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    head, _, rest = text.partition(begin)
+    old, found, tail = rest.partition(end)
+    if not found:
+        raise ValueError(f"README.md: needs {begin} and {end}")
+    return f"{head}{begin}\n{content}\n{end}{tail}"
+
+
+def wanted(root: Path = ROOT) -> dict[Path, str]:
+    """Every generated file and the text it must have."""
+    at = settings(root)
+    files = {
+        root / "course" / name / f"{path.stem}.ipynb": edition(path, name, at)
+        for path in lessons(root)
+        for name in EDITIONS
+    }
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    readme = _between(readme, "badges", badges(root))
+    readme = _between(readme, "lessons", launch_table(root))
+    readme = re.sub(
+        r"git clone https://github\.com/\S+", f"git clone https://github.com/{at['repository']}", readme
+    )
+    citation = (root / "CITATION.cff").read_text(encoding="utf-8")
+    files[root / "README.md"] = readme
+    files[root / "CITATION.cff"] = re.sub(
+        r'(?m)^repository-code: .*$',
+        f'repository-code: "https://github.com/{at["repository"]}"',
+        citation,
+    )
+    return files
+
+
+def stale(root: Path = ROOT) -> list[Path]:
+    """Notebooks of lessons that are no more."""
+    kept = {f"{path.stem}.ipynb" for path in lessons(root)}
+    folders = [root / "course" / name for name in EDITIONS]
+    return sorted(path for d in folders for path in d.glob("*.ipynb") if path.name not in kept)
+
+
+def main(root: Path = ROOT) -> None:
+    """Write what differs, remove what is stale, and say so."""
+    for path, text in wanted(root).items():
+        data = text.encode()
+        if not path.exists() or path.read_bytes() != data:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            print(f"wrote {path.relative_to(root)}")
+    for path in stale(root):
+        path.unlink()
+        print(f"removed {path.relative_to(root)}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", type=Path, default=ROOT, help="the repository")
+    main(parser.parse_args().root.resolve())
