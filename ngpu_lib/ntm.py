@@ -1,0 +1,255 @@
+"""The Neural Turing Machine: a small network beside a memory it reads and writes by soft addresses.
+
+An address is a weight for every memory row, at least 0 and summing to 1. Four pure functions make
+the next one out of what the controller says; the machine below calls them in this order:
+
+    content -> interpolate -> shift -> sharpen
+
+Source: Graves, Wayne & Danihelka 2014, section 3. Departures are named where they happen.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+#: Added to denominators, and inside logarithms: a blank row or an empty weight gives no NaN.
+TINY = 1e-6
+#: Added to the cosine's denominator.
+SOFT = 1e-6
+
+Trace = list[dict[str, Tensor]]
+
+
+def content(key_BRM: Tensor, beta_BR: Tensor, memory_BNM: Tensor) -> Tensor:
+    """Look at the rows that resemble the key.
+
+        w[n] = softmax over n of beta * cosine(key, memory[n])
+
+    Args:
+        key_BRM: what each head looks for. beta_BR: key strength, >= 0; 0 looks everywhere alike.
+        memory_BNM: the rows.
+
+    Returns:
+        w_BRN, >= 0, each address summing to 1.
+
+    Source: equations 5 and 6. Departure: TINY in the denominator, so that a row or key of zeros
+    has cosine 0.
+
+    >>> content(torch.tensor([[[1., 0.]]]), torch.tensor([[50.]]), torch.eye(2)[None]).round()
+    tensor([[[1., 0.]]])
+    """
+    if key_BRM.shape[-1] != memory_BNM.shape[-1]:
+        raise ValueError(
+            f"key_BRM: got rows of {key_BRM.shape[-1]}; the memory needs {memory_BNM.shape[-1]}"
+        )
+    dot_BRN = key_BRM @ memory_BNM.transpose(1, 2)
+    sizes_BRN = key_BRM.norm(dim=-1)[..., None] * memory_BNM.norm(dim=-1)[:, None]
+    return torch.softmax(beta_BR[..., None] * dot_BRN / (sizes_BRN + SOFT), -1)
+
+
+def interpolate(content_BRN: Tensor, previous_BRN: Tensor, gate_BR: Tensor) -> Tensor:
+    """Jump to the content (gate 1) or stay where the head was (gate 0).
+
+        w = gate * content + (1 - gate) * previous
+
+    Args:
+        content_BRN, previous_BRN: two addresses. gate_BR: in [0, 1].
+
+    Returns:
+        w_BRN. Source: equation 7.
+    """
+    return gate_BR[..., None] * content_BRN + (1 - gate_BR[..., None]) * previous_BRN
+
+
+def shift(w_BRN: Tensor, shift_BRS: Tensor) -> Tensor:
+    """Move the address along the rows, round the end: a circular convolution.
+
+        w'[n] = sum over s of shift[s] * w[(n - offset(s)) mod N],   offset(s) = s - S // 2
+
+    All weight on the last entry (S = 3: offset +1) therefore moves the head to the *next* row.
+
+    Args:
+        w_BRN: an address. shift_BRS: S odd; >= 0 and summing to 1; for S = 3 the shares that go
+            to the row before, stay, and go to the row after.
+
+    Returns:
+        w_BRN, of the same sum. Source: equation 8.
+
+    Raises:
+        ValueError: an even number of offsets, which has no middle.
+
+    >>> shift(torch.tensor([[[0., 1., 0., 0.]]]), torch.tensor([[[0., 0., 1.]]]))
+    tensor([[[0., 0., 1., 0.]]])
+    """
+    offsets = shift_BRS.shape[-1]
+    if offsets % 2 == 0:
+        raise ValueError(f"shift_BRS: got {offsets} offsets; needs an odd number")
+    half = offsets // 2
+    moved = [shift_BRS[..., s, None] * w_BRN.roll(s - half, -1) for s in range(offsets)]
+    return torch.stack(moved).sum(0)
+
+
+def sharpen(w_BRN: Tensor, gamma_BR: Tensor) -> Tensor:
+    """Undo the blur of a soft shift: large weights win.
+
+        w'[n] = w[n]^gamma / sum over m of w[m]^gamma
+
+    Computed as softmax(gamma * log(w + TINY)): the powers of small weights underflow to 0 and
+    the quotient 0 / 0 is NaN, the logarithms do not.
+
+    Args:
+        w_BRN: an address. gamma_BR: >= 1 in the machine; 1 changes nothing.
+
+    Returns:
+        w_BRN, summing to 1. Source: equation 9. Departure: the logarithms, TINY inside them.
+
+    Raises:
+        ValueError: a negative gamma, which would make the smallest weight win.
+    """
+    if bool((gamma_BR < 0).any()):
+        raise ValueError(f"gamma_BR: got {float(gamma_BR.min()):.3g}; needs at least 0")
+    return torch.softmax(gamma_BR[..., None] * (w_BRN + TINY).log(), -1)
+
+
+def write(memory_BNM: Tensor, w_BN: Tensor, erase_BM: Tensor, add_BM: Tensor) -> Tensor:
+    """Wipe where the head points, then add.
+
+        memory'[n] = memory[n] * (1 - w[n] * erase) + w[n] * add
+
+    Args:
+        memory_BNM: the rows. w_BN: an address. erase_BM: in [0, 1]. add_BM: anything.
+
+    Returns:
+        memory_BNM. Source: equations 3 and 4.
+    """
+    kept_BNM = memory_BNM * (1 - w_BN[..., None] * erase_BM[:, None])
+    return kept_BNM + w_BN[..., None] * add_BM[:, None]
+
+
+def read(memory_BNM: Tensor, w_BRN: Tensor) -> Tensor:
+    """The rows, averaged with the address as weights: read_BRM. Source: equation 2."""
+    return w_BRN @ memory_BNM
+
+
+class State(NamedTuple):
+    """Everything the machine carries from step to step: it goes in and comes out."""
+
+    memory_BNM: Tensor
+    w_BRN: Tensor
+    read_BM: Tensor
+
+
+class NTM(nn.Module):
+    """A Neural Turing Machine with a feed-forward controller, one write and one read head.
+
+    One step: the controller sees the input and what was read last; it says where both heads go
+    (head 0 writes, head 1 reads), what is erased and added; then the read head reads. The
+    controller has no memory of its own, so whatever lasts must go through the rows.
+
+    The number of rows is not in the weights: a trained machine takes any memory (``rows`` of
+    ``forward``).
+
+    Args:
+        inputs: channels of one input vector. outputs: channels of one answer.
+        hidden: H, controller units. rows: N. row_size: M.
+
+    Source: Graves, Wayne & Danihelka 2014; a constant first memory after Collier & Beel 2018.
+    Departures: both heads start on row 0 instead of a learned place; the head parameters are clipped
+    to [-20, 20]; the answer sees hidden units and the vector just read.
+
+    >>> model = NTM(inputs=9, outputs=8)
+    >>> model(torch.zeros(2, 5, 9)).shape
+    torch.Size([2, 5, 8])
+    """
+
+    HEADS, OFFSETS, CLIP, BLANK = 2, 3, 20.0, 1e-6
+
+    def __init__(
+        self, inputs: int, outputs: int, hidden: int = 100, rows: int = 128, row_size: int = 20
+    ):
+        super().__init__()
+        sizes = dict(inputs=inputs, outputs=outputs, hidden=hidden, rows=rows, row_size=row_size)
+        for name, value in sizes.items():
+            if value < 1:
+                raise ValueError(f"{name}: got {value}; needs at least 1")
+        self.inputs, self.outputs, self.rows, self.row_size = inputs, outputs, rows, row_size
+        #: What one head is told: key, beta, gate, shift, gamma.
+        self.address_sizes = [row_size, 1, 1, self.OFFSETS, 1]
+        told = self.HEADS * sum(self.address_sizes) + 2 * row_size  # and erase, add
+        self.controller = nn.Linear(inputs + row_size, hidden)
+        self.heads = nn.Linear(hidden, told)
+        self.answer = nn.Linear(hidden + row_size, outputs)
+        for layer in (self.controller, self.heads, self.answer):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def start(self, batch_size: int, rows: int | None = None) -> State:
+        """A blank memory, both heads on row 0, nothing read."""
+        rows = self.rows if rows is None else rows
+        if rows < 1:
+            raise ValueError(f"rows: got {rows}; needs at least 1")
+        like = self.controller.weight
+        memory_BNM = like.new_full((batch_size, rows, self.row_size), self.BLANK)
+        w_BRN = like.new_zeros(batch_size, self.HEADS, rows)
+        w_BRN[:, :, 0] = 1
+        return State(memory_BNM, w_BRN, like.new_zeros(batch_size, self.row_size))
+
+    def address(self, told_BRP: Tensor, state: State) -> tuple[Tensor, dict[str, Tensor]]:
+        """Both heads' next addresses w_BRN, and what they were told, by name."""
+        key, beta, gate, moves, gamma = told_BRP.split(self.address_sizes, -1)
+        named = {
+            "key": torch.tanh(key),
+            "beta": F.softplus(beta[..., 0]),
+            "gate": torch.sigmoid(gate[..., 0]),
+            "shift": torch.softmax(moves, -1),
+            "gamma": 1 + F.softplus(gamma[..., 0]),
+        }
+        w_BRN = content(named["key"], named["beta"], state.memory_BNM)
+        w_BRN = interpolate(w_BRN, state.w_BRN, named["gate"])
+        w_BRN = sharpen(shift(w_BRN, named["shift"]), named["gamma"])
+        return w_BRN, named
+
+    def step(self, input_BI: Tensor, state: State) -> tuple[Tensor, State, dict[str, Tensor]]:
+        """One step: features for the answer (B, H + M), the next state, and what the heads did."""
+        hidden_BH = torch.tanh(self.controller(torch.cat([input_BI, state.read_BM], -1)))
+        told = self.heads(hidden_BH).clamp(-self.CLIP, self.CLIP)
+        places = self.HEADS * sum(self.address_sizes)
+        told_BRP = told[:, :places].view(-1, self.HEADS, sum(self.address_sizes))
+        erase_BM, add_BM = told[:, places:].chunk(2, -1)
+        erase_BM, add_BM = torch.sigmoid(erase_BM), torch.tanh(add_BM)
+        w_BRN, named = self.address(told_BRP, state)
+        memory_BNM = write(state.memory_BNM, w_BRN[:, 0], erase_BM, add_BM)
+        read_BM = read(memory_BNM, w_BRN[:, 1:])[:, 0]
+        named |= {"w": w_BRN, "erase": erase_BM, "add": add_BM, "read": read_BM}
+        features = torch.cat([hidden_BH, read_BM], -1)
+        return features, State(memory_BNM, w_BRN, read_BM), named
+
+    def forward(
+        self, inputs_BTI: Tensor, rows: int | None = None, trace: Trace | None = None
+    ) -> Tensor:
+        """logits_BTO of the answer at every step.
+
+        Args:
+            inputs_BTI: the input vectors. rows: memory rows N (default: those of the constructor).
+            trace: a list that receives, for every step, a dict with ``w`` (B, R, N; head 0 writes,
+                head 1 reads), ``memory`` (B, N, M) and all that the heads were told.
+
+        Raises:
+            ValueError: inputs of another shape.
+        """
+        if inputs_BTI.ndim != 3 or inputs_BTI.shape[-1] != self.inputs or not inputs_BTI.shape[1]:
+            raise ValueError(
+                f"inputs_BTI: got shape {tuple(inputs_BTI.shape)}; needs (B, T, {self.inputs}), T >= 1"
+            )
+        state = self.start(inputs_BTI.shape[0], rows)
+        features = []
+        for input_BI in inputs_BTI.unbind(1):
+            feature, state, named = self.step(input_BI, state)
+            features.append(feature)
+            if trace is not None:
+                trace.append({**named, "memory": state.memory_BNM})
+        return self.answer(torch.stack(features, 1))
