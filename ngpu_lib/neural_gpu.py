@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ngpu_lib.cells import CGRU
+
 Trace = list[dict[str, Tensor]]
 
 
@@ -21,11 +23,6 @@ def hard_sigmoid(x: Tensor) -> Tensor:
 def hard_tanh(x: Tensor) -> Tensor:
     """clip(x, -1, 1): exactly -1 or 1 outside (-1, 1). Freivalds & Liepins 2017, section 3."""
     return x.clamp(-1, 1)
-
-
-def cutoff_sigmoid(x: Tensor) -> Tensor:
-    """clip(1.2 sigmoid(x) - 0.1, 0, 1): a gate that closes fully. Kaiser & Sutskever 2015, section 2."""
-    return (1.2 * torch.sigmoid(x) - 0.1).clamp(0, 1)
 
 
 def check_inputs(inputs_BL: Tensor, live_BL: Tensor | None, steps: int | None, symbols: int) -> None:
@@ -174,39 +171,6 @@ class DiagonalNeuralGPU(nn.Module):
 def saturation(preactivation: Tensor) -> Tensor:
     """relu(|x| - 0.9), element by element. Freivalds & Liepins 2017, section 3.2."""
     return F.relu(preactivation.abs() - 0.9)
-
-
-class CGRU(nn.Module):
-    """A convolutional gated recurrent unit on a tape of shape (B, C, W, L).
-
-        u = cutoff_sigmoid(U' * s + B'),  r = cutoff_sigmoid(U'' * s + B'')
-        s' = u s + (1 - u) tanh(U * (r s) + B)
-
-    The reset gate multiplies *before* the convolution; ``torch.nn.GRU`` multiplies after the matrix.
-    The gate biases start at 1, so the first gates keep most of the state.
-
-    Source: Kaiser & Sutskever 2015, equation in section 2.
-    """
-
-    def __init__(self, maps: int):
-        super().__init__()
-        self.update = nn.Conv2d(maps, maps, 3, padding=1)
-        self.reset = nn.Conv2d(maps, maps, 3, padding=1)
-        self.candidate = nn.Conv2d(maps, maps, 3, padding=1)
-        for layer, bias in [(self.update, 1.0), (self.reset, 1.0), (self.candidate, 0.0)]:
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.constant_(layer.bias, bias)
-
-    def forward(
-        self, tape_BCWL: Tensor, dropout: float = 0.0
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The next tape, and the gates by name. ``dropout`` falls on the candidate alone."""
-        update = cutoff_sigmoid(self.update(tape_BCWL))
-        reset = cutoff_sigmoid(self.reset(tape_BCWL))
-        candidate = torch.tanh(self.candidate(reset * tape_BCWL))
-        candidate = F.dropout(candidate, dropout, self.training)
-        new_BCWL = update * tape_BCWL + (1 - update) * candidate
-        return new_BCWL, {"update": update, "reset": reset, "candidate": candidate}
 
 
 class NeuralGPU(nn.Module):
