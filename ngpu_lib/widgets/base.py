@@ -1,0 +1,74 @@
+"""What every widget shares: its files, plain arrays from anything, and a kernel that says it is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import traitlets
+
+_HERE = Path(__file__).parent
+
+
+def module(name: str) -> str:
+    """The text of one JavaScript module: the shared helpers, then the widget's own file."""
+    return (_HERE / "shared.js").read_text("utf-8") + (_HERE / f"{name}.js").read_text("utf-8")
+
+
+def plain_array(name: str, values) -> np.ndarray:
+    """A float64 array from a NumPy array, a tensor (on any device, with or without gradient) or lists.
+
+    Raises:
+        ValueError: something that is not an array of real numbers.
+    """
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        values = values.float() if str(values.dtype) == "torch.bfloat16" else values
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name}: got rows of unequal length; needs an array") from error
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: got {array.dtype} values; needs real numbers")
+    return array.astype(np.float64)
+
+
+def in_range(name: str, value: float, low: float, high: float) -> float:
+    """The value itself, or a ValueError when it lies outside [low, high] (or is NaN)."""
+    if not low <= value <= high:
+        raise ValueError(f"{name}: got {value}; needs a number from {low:g} to {high:g}")
+    return value
+
+
+class Widget(anywidget.AnyWidget):
+    """An anywidget in the course's style. ``title`` is also its name for screen readers."""
+
+    _css = (_HERE / "style.css").read_text("utf-8")
+    title = traitlets.Unicode("").tag(sync=True)
+
+
+class AskingWidget(Widget):
+    """A widget whose picture Python computes.
+
+    The page counts ``asked`` up; Python answers in ``answered``. No answer within a while means that
+    no kernel is there, and the page says so and keeps the picture it has.
+    """
+
+    asked = traitlets.Int(0).tag(sync=True)
+    answered = traitlets.Int(0).tag(sync=True)
+    error = traitlets.Unicode("").tag(sync=True)
+
+    @traitlets.observe("asked")
+    def _echo(self, change) -> None:
+        self.answered = change.new
+
+    def _guarded(self, compute):
+        """Run ``compute``; what it raises is shown in the page and raised here as well."""
+        try:
+            result = compute()
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+            raise
+        self.error = ""
+        return result

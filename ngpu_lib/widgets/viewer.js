@@ -1,0 +1,492 @@
+// The activation viewer: the whole state lies in the page as bytes, a step is one small image.
+
+const LEVELS = 126, NAN = 253;
+const LABELS = 34, LINE = 14, GAP = 1, BETWEEN = 16; // pixels: map numbers, a line of text, gaps
+const TALLEST = 480;
+
+/** "0-2,7" from [0, 1, 2, 7]; "all" from []. */
+function rangesText(numbers) {
+  const runs = [];
+  for (const n of [...new Set(numbers)].sort((a, b) => a - b)) {
+    if (runs.length && runs.at(-1)[1] === n - 1) runs.at(-1)[1] = n;
+    else runs.push([n, n]);
+  }
+  return runs.map(([a, b]) => (a === b ? `${a}` : `${a}-${b}`)).join(",") || "all";
+}
+/** [0, 1, 2, 7] from "0-2,7"; null when it cannot be read. */
+function readRanges(text, count) {
+  if (text.trim() === "all" || text.trim() === "") return [];
+  const numbers = new Set();
+  for (const part of text.replace(/\s/g, "").split(",")) {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(part);
+    if (!match) return null;
+    const [first, last] = [Number(match[1]), Number(match[2] ?? match[1])];
+    if (last < first || last >= count) return null;
+    for (let n = first; n <= last; n++) numbers.add(n);
+  }
+  return [...numbers].sort((a, b) => a - b);
+}
+
+/** One of the one or two pictures. */
+class Panel {
+  constructor(data) {
+    Object.assign(this, data);
+    [this.T, this.C, this.W, this.L] = data.shape;
+    this.codes = bytes(data.data);
+    this.largest = Math.max(...this.scale) || 1;
+    this.image = document.createElement("canvas"); // one pixel a cell
+    this.canvas = make("canvas", { tabindex: 0, role: "img" });
+    const bad = this.bad
+      ? ` · ${this.bad} ${this.bad === 1 ? "value is" : "values are"} NaN or infinite (green)` : "";
+    const size = `${this.C} maps × ${this.W > 1 ? `${this.W} rows × ` : ""}${this.L} positions`;
+    this.caption = make("figcaption", {}, make("strong", {}, this.name), make("small", {}, `${this.name ? " · " : ""}${size}${bad}`));
+    this.scroll = make("div", { class: "ngpu-scroll" }, this.canvas);
+    this.root = make("figure", {}, this.caption, this.scroll);
+  }
+
+  /** Per map, the colour of each code, as the four bytes an ImageData holds. */
+  colourTables(own) {
+    this.ownScale = own;
+    this.tables = new Uint32Array(this.C * 256);
+    const view = new DataView(this.tables.buffer);
+    for (let c = 0; c < this.C; c++) {
+      const relative = own ? 1 : this.scale[c] / this.largest;
+      for (let code = 0; code < 256; code++) {
+        const [r, g, b] = code >= NAN ? MARK : diverging(((code - LEVELS) / LEVELS) * relative);
+        view.setUint32((c * 256 + code) * 4, ((r << 24) | (g << 16) | (b << 8) | 255) >>> 0);
+      }
+    }
+  }
+
+  /** The value at a place: exact for NaN and infinity, within scale / 252 otherwise. */
+  value(t, c, w, l) {
+    const code = this.codes[((t * this.C + c) * this.W + w) * this.L + l];
+    if (code === NAN) return NaN;
+    if (code > NAN) return code === NAN + 1 ? Infinity : -Infinity;
+    return (this.scale[c] * (code - LEVELS)) / LEVELS;
+  }
+
+  /** Where everything goes, for the width there is. */
+  place(width, maps, mode) {
+    this.maps = (maps.length ? maps : [...Array(this.C).keys()]).filter((c) => c < this.C);
+    this.mode = mode;
+    const rows = mode === "time" ? this.T : this.W;
+    const { L } = this;
+    const n = Math.max(1, this.maps.length);
+    const head = (this.inputs.length ? LINE : 0) + 2;
+    const foot = (this.outputs.length ? LINE : 0) + LINE + 2;
+    const gap = rows > 1 ? 5 : n > 60 ? 0 : GAP;
+    let best = null;
+    for (let k = 1; k <= n; k++) {
+      const across = Math.floor(((width + BETWEEN) / k - BETWEEN - LABELS) / L);
+      if (across < 2 && k > 1) break;
+      const down = Math.ceil(n / k);
+      const w = Math.max(2, Math.min(26, across));
+      const h = Math.max(rows > 1 ? 2 : 5, Math.min(w, Math.floor((TALLEST / down - gap) / rows)));
+      const quality = Math.min(w, 14) * Math.min(h, 14);
+      if (!best || quality > best.quality) best = { quality, k, down, w, h };
+    }
+    const { k, down, w, h } = best;
+    Object.assign(this, { rows, across: k, down, cell: [w, h], gap, head, foot });
+    this.tileHeight = rows * h + gap;
+    this.tileWidth = LABELS + L * w;
+    this.width = k * this.tileWidth + (k - 1) * BETWEEN;
+    this.height = head + down * this.tileHeight + foot;
+    this.image.width = L;
+    this.image.height = n * rows;
+    this.pixels = new ImageData(L, n * rows);
+    this.words = new Uint32Array(this.pixels.data.buffer);
+    this.filled = "";
+    this.frame = "";
+  }
+
+  /** Everything that does not move: map numbers, positions, input symbols. Drawn once per layout. */
+  drawFrame(ink) {
+    const context = this.context;
+    context.clearRect(0, 0, this.width, this.height);
+    context.fillStyle = ink;
+    context.font = "10px system-ui, 'DejaVu Sans', sans-serif";
+    context.textBaseline = "middle";
+    const every = Math.max(1, Math.ceil(11 / this.tileHeight));
+    this.maps.forEach((c, k) => {
+      if ((k % this.down) % every) return;
+      const [x, y] = this.corner(k);
+      context.textAlign = "right";
+      context.fillText(k % this.down ? String(c) : `map ${c}`, x - 4, y + Math.min(this.tileHeight, 14) / 2);
+    });
+    for (let column = 0; column * this.down < this.maps.length; column++) {
+      const x = column * (this.tileWidth + BETWEEN) + LABELS;
+      const bottom = this.head + this.inColumn(column) * this.tileHeight + (this.outputs.length ? LINE : 0) + LINE / 2 + 3;
+      this.symbols(this.inputs, x, this.head - LINE / 2 - 1, "in");
+      context.fillStyle = ink;
+      const stride = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((s) => s * this.cell[0] >= 26) || 2000;
+      context.textAlign = "center";
+      for (let l = 0; l < this.L; l += stride) context.fillText(String(l), x + (l + 0.5) * this.cell[0], bottom);
+      context.textAlign = "right";
+      context.fillText("pos", x - 4, bottom);
+    }
+  }
+  inColumn(column) {
+    return Math.min(this.down, this.maps.length - column * this.down);
+  }
+  corner(k) {
+    const column = Math.floor(k / this.down);
+    return [column * (this.tileWidth + BETWEEN) + LABELS, this.head + (k % this.down) * this.tileHeight];
+  }
+  symbols(list, x, y, label, marks = []) {
+    if (!list.length) return;
+    const context = this.context;
+    const w = this.cell[0];
+    context.textAlign = "right";
+    context.font = "10px system-ui, 'DejaVu Sans', sans-serif";
+    context.fillStyle = this.ink;
+    context.fillText(label, x - 4, y);
+    const longest = Math.max(...list.map((s) => s.length));
+    const size = Math.min(13, (w * 1.55) / longest);
+    if (size < 7) return;
+    context.textAlign = "center";
+    context.font = `${size}px ui-monospace, 'DejaVu Sans Mono', monospace`;
+    list.forEach((symbol, l) => {
+      const wrong = marks.length && marks[l] !== symbol;
+      context.fillStyle = wrong ? "#D55E00" : this.ink;
+      context.fillText(symbol, x + (l + 0.5) * w, y);
+      if (wrong) context.fillRect(x + l * w, y + size / 2 + 0.5, w, 1.5);
+    });
+  }
+  outputAt(step) {
+    return this.outputs.length > 1 ? this.outputs[step] : this.outputs[0] || [];
+  }
+
+  draw(step, row, ink) {
+    this.ink = ink;
+    this.context = sized(this.canvas, this.width, this.height);
+    const frame = `${ink} ${this.canvas.width}`;
+    if (frame !== this.frame) {
+      this.frame = frame;
+      this.drawFrame(ink);
+      this.lastOut = "";
+    }
+    const { L, W, C, T, rows, maps, codes, words, tables } = this;
+    const key = this.mode === "time" ? `time ${row}` : `step ${step}`;
+    if (key !== this.filled) {
+      this.filled = key;
+      let p = 0;
+      for (const c of maps) {
+        for (let r = 0; r < rows; r++) {
+          const [t, w] = this.mode === "time" ? [r, Math.min(row, W - 1)] : [step, r];
+          let from = ((t * C + c) * W + w) * L;
+          for (let l = 0; l < L; l++) words[p++] = tables[c * 256 + codes[from++]];
+        }
+      }
+      this.image.getContext("2d").putImageData(this.pixels, 0, 0);
+    }
+    const context = this.context;
+    context.imageSmoothingEnabled = false;
+    const [w, h] = this.cell;
+    maps.forEach((c, k) => {
+      const [x, y] = this.corner(k);
+      context.drawImage(this.image, 0, k * rows, L, rows, x, y, L * w, rows * h);
+    });
+    if (this.mode === "time") {
+      context.fillStyle = "#000"; // the present step: a line above and one below, inside the tile
+      maps.forEach((c, k) => {
+        const [x, y] = this.corner(k);
+        context.fillRect(x, Math.max(y, y + step * h - 1), L * w, 1);
+        context.fillRect(x, Math.min(y + rows * h - 1, y + (step + 1) * h), L * w, 1);
+      });
+    }
+    const out = this.outputAt(step);
+    const outKey = out.join();
+    if (outKey !== this.lastOut || this.mode === "time") {
+      this.lastOut = outKey;
+      for (let column = 0; column * this.down < maps.length; column++) {
+        const x = column * (this.tileWidth + BETWEEN) + LABELS;
+        const y = this.head + this.inColumn(column) * this.tileHeight + 1;
+        if (!out.length) break;
+        context.clearRect(x - LABELS, y, this.tileWidth, LINE);
+        this.symbols(out, x, y + LINE / 2, "out", this.targets);
+      }
+    }
+  }
+
+  /** The cell under a point of the canvas, or null. */
+  at(x, y) {
+    const column = Math.floor(x / (this.tileWidth + BETWEEN));
+    const l = Math.floor((x - column * (this.tileWidth + BETWEEN) - LABELS) / this.cell[0]);
+    const tile = Math.floor((y - this.head) / this.tileHeight);
+    const r = Math.floor((y - this.head - tile * this.tileHeight) / this.cell[1]);
+    const k = column * this.down + tile;
+    if (l < 0 || l >= this.L || tile < 0 || tile >= this.down || r < 0 || r >= this.rows || k >= this.maps.length) return null;
+    return { k, r, l };
+  }
+  outline({ k, r, l }) {
+    const [x, y] = this.corner(k);
+    const [w, h] = this.cell;
+    this.context.lineWidth = 1;
+    this.context.strokeStyle = "#fff";
+    this.context.strokeRect(x + l * w + 1.5, y + r * h + 1.5, w - 3, h - 3);
+    this.context.strokeStyle = "#000";
+    this.context.strokeRect(x + l * w + 0.5, y + r * h + 0.5, w - 1, h - 1);
+  }
+}
+
+function render({ model, el }) {
+  const { root, tell, title } = openWidget(el, model, "viewer");
+  const save = saver(model, 120);
+  const reduced = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
+  let panels = [];
+  let cursor = null; // {panel, k, r, l}: what the pointer or the keys point at
+  let pinned = false;
+  const clamp = (n, count) => Math.max(0, Math.min(count - 1, n));
+  const T = () => panels[0].T;
+  const step = () => Math.min(model.get("step"), T() - 1);
+  const change = (name, value, soon = true) => {
+    model.set(name, value);
+    if (soon) save();
+  };
+
+  // Controls.
+  const play = button("Play", () => change("playing", !model.get("playing")), { class: "ngpu-play" });
+  const scrub = slider("Step", { min: 0, max: 1, step: 1, value: 0, say: (t) => `${t} of ${panels.length ? T() - 1 : 0}` }, (t) => change("step", t));
+  scrub.root.classList.add("ngpu-grow");
+  const speeds = [0.5, 1, 2, 4, 8, 16, 32, 60];
+  const speed = select("Speed", speeds.map((s) => [s, `${s} steps/s`]), (v) => change("speed", Number(v)));
+  const loop = checkbox("Loop", (on) => change("loop", on));
+  const mode = select("Show", [["step", "all maps at one step"], ["time", "each map over time"]], (v) => change("mode", v));
+  const maps = make("input", {
+    type: "text", size: 12, "aria-label": "Maps, such as 0-5,17, or all",
+    onchange: () => {
+      const numbers = readRanges(maps.value, most("C"));
+      if (numbers) change("maps", numbers);
+      else { maps.value = rangesText(model.get("maps")); say(`Maps go from 0 to ${most("C") - 1}: write for instance 0-5,17 or all.`); }
+    },
+  });
+  const all = button("All", () => change("maps", []), { "aria-label": "Show all maps" });
+  const row = select("Tape row", [], (v) => change("row", Number(v)));
+  const own = checkbox("Own colour scale per map", (on) => change("own_scale", on));
+  const readout = make("div", { class: "ngpu-readout" });
+  const figures = make("div", { class: "ngpu-panels" });
+  const gradient = make("i", { style: `background: linear-gradient(to right, ${PUOR.map(css).join(",")})` });
+  const [low, high] = [make("span"), make("span")];
+  const badMark = make("span", { class: "ngpu-legend" }, make("b"), "NaN or ∞");
+  const rounding = make("span");
+  const legend = make("span", { class: "ngpu-legend", role: "note" }, low, gradient, high, badMark, rounding);
+  const view = make("input", { type: "text", "aria-label": "The present view as text; change it and press Enter to go there", onchange: () => restore(view.value) });
+  const copy = button("Copy view", async () => {
+    view.select();
+    try { await navigator.clipboard.writeText(view.value); say("View copied."); } catch { say("Press Ctrl+C to copy the view."); }
+  });
+  root.append(
+    bar(play, scrub.root, speed.root, loop.root),
+    bar(mode.root, make("label", {}, make("span", {}, "Maps"), maps), all, row.root, own.root),
+    figures, readout, bar(legend),
+    bar(make("label", { class: "ngpu-grow" }, make("span", {}, "View"), view), copy),
+  );
+  const most = (axis) => Math.max(...panels.map((p) => p[axis]));
+  const say = (text) => { readout.textContent = text; };
+
+  function build() {
+    panels = model.get("panels").map((data) => new Panel(data));
+    const largest = Math.max(...panels.map((p) => p.largest));
+    for (const panel of panels) panel.largest = largest; // one legend for both
+    cursor = null;
+    figures.replaceChildren(...panels.map((p) => p.root));
+    panels.forEach(attach);
+    row.input.replaceChildren(...Array.from({ length: most("W") }, (_, w) => make("option", { value: w }, String(w))));
+    scrub.input.max = T() - 1;
+    const bad = panels.reduce((n, p) => n + p.bad, 0);
+    badMark.style.display = bad ? "" : "none";
+    relayout();
+  }
+
+  function relayout() {
+    const ownScale = model.get("own_scale");
+    const total = root.clientWidth || 700;
+    const side = total > 520 ? panels.length : 1;
+    const width = (total - 18 * (side - 1)) / side;
+    for (const panel of panels) {
+      if (panel.ownScale !== ownScale) panel.colourTables(ownScale);
+      panel.place(width, model.get("maps"), model.get("mode"));
+    }
+    cursor = null;
+    const { largest } = panels[0];
+    low.textContent = ownScale ? "−max of map" : short(-largest);
+    high.textContent = ownScale ? "max of map" : short(largest);
+    rounding.textContent = `· 0 in the middle · values shown to ±${short(largest / 2 / LEVELS)}`;
+    refresh();
+  }
+
+  function viewText() {
+    const yes = (on) => (on ? "yes" : "no");
+    return `step=${step()} maps=${rangesText(model.get("maps"))} mode=${model.get("mode")} row=${model.get("row")} ` +
+      `speed=${model.get("speed")} loop=${yes(model.get("loop"))} own_scale=${yes(model.get("own_scale"))}`;
+  }
+  function restore(text) {
+    const inRange = (n, low, high) => (Number.isFinite(n) && n >= low && n <= high ? n : null);
+    const whole = (v, count) => (/^\d+$/.test(v) ? inRange(Number(v), 0, count - 1) : null);
+    const flag = (v) => ({ yes: true, no: false })[v] ?? null;
+    const readers = {
+      step: (v) => whole(v, T()), row: (v) => whole(v, most("W")), maps: (v) => readRanges(v, most("C")),
+      speed: (v) => inRange(Number(v), 0.1, 60), mode: (v) => (["step", "time"].includes(v) ? v : null), loop: flag, own_scale: flag,
+    };
+    const wanted = {};
+    for (const part of text.trim().split(/\s+/)) {
+      const [name, value = ""] = part.split("=");
+      wanted[name] = Object.hasOwn(readers, name) ? readers[name](value) : null;
+      if (wanted[name] === null) {
+        view.value = viewText();
+        return say(`Cannot read “${part}”. A view looks like: ${viewText()}`);
+      }
+    }
+    for (const [name, value] of Object.entries(wanted)) model.set(name, value);
+    save();
+    say("View restored.");
+  }
+
+  /** Draw the present step; everything that changes with it. */
+  function refresh() {
+    const ink = getComputedStyle(root).color;
+    const t = step();
+    for (const panel of panels) panel.draw(t, model.get("row"), ink);
+    scrub.set(t);
+    view.value = viewText();
+    if (cursor) { cursor.panel.outline(cursor); describe(); }
+    if (!model.get("playing")) tell(summary);
+  }
+  function summary() {
+    const t = step();
+    const tapes = panels.map((p) => [p.name, p.inputs.length && `input ${p.inputs.join("")}`, p.outputs.length && `output ${p.outputAt(t).join("")}`].filter(Boolean).join(" ")).filter(Boolean);
+    panels.forEach((p) => p.canvas.setAttribute("aria-label", `${p.name || title}: ${p.maps.length} of ${p.C} maps, ${p.L} positions, step ${t} of ${p.T - 1}. Left and right step, Shift and arrows point at a cell, Enter shows that map alone.`));
+    return `Step ${t} of ${T() - 1}. ${tapes.join("; ")}${cursor ? `. ${readout.textContent}` : ""}`;
+  }
+
+  function describe() {
+    const { panel, k, r, l } = cursor;
+    const c = panel.maps[k];
+    const [t, w] = panel.mode === "time" ? [r, Math.min(model.get("row"), panel.W - 1)] : [step(), r];
+    const value = panel.value(t, c, w, l);
+    const near = Number.isFinite(value) ? ` ± ${short(panel.scale[c] / 2 / LEVELS)}` : "";
+    const symbols = [panel.inputs.length && `in ${panel.inputs[l]}`, panel.outputs.length && `out ${panel.outputAt(t)[l]}`].filter(Boolean).join(", ");
+    say(`${panel.name ? `${panel.name}: ` : ""}step ${t}, map ${c}, ${panel.W > 1 ? `row ${w}, ` : ""}position ${l}${symbols ? ` (${symbols})` : ""}: ${short(value)}${near}`);
+  }
+  function point(panel, cell) {
+    const had = cursor;
+    cursor = cell ? { panel, ...cell } : null;
+    if (had) had.panel.draw(step(), model.get("row"), getComputedStyle(root).color);
+    if (cursor) { panel.outline(cursor); describe(); }
+    else readout.textContent = "";
+  }
+  function alone(panel, cell) {
+    const c = panel.maps[cell.k];
+    change("maps", model.get("maps").length === 1 ? [] : [c]);
+  }
+
+  function attach(panel) {
+    const { canvas } = panel;
+    const cellOf = (event) => {
+      const box = canvas.getBoundingClientRect();
+      return panel.at(event.clientX - box.left, event.clientY - box.top);
+    };
+    let from = null; // a finger that scrubs sideways
+    canvas.addEventListener("pointerdown", (event) => {
+      const cell = cellOf(event);
+      pinned = Boolean(cell) && !(pinned && cursor && cell.k === cursor.k && cell.l === cursor.l && cell.r === cursor.r);
+      point(panel, cell);
+      if (event.pointerType !== "mouse") from = { x: event.clientX, step: step() };
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (from) {
+        const moved = Math.round(((event.clientX - from.x) / Math.max(120, canvas.clientWidth)) * T());
+        if (moved) change("step", clamp(from.step + moved, T()));
+      } else if (!pinned) point(panel, cellOf(event));
+    });
+    const lift = () => { from = null; };
+    canvas.addEventListener("pointerup", lift);
+    canvas.addEventListener("pointercancel", lift);
+    canvas.addEventListener("pointerleave", () => { if (!pinned) point(panel, null); });
+    canvas.addEventListener("dblclick", (event) => {
+      const cell = cellOf(event);
+      if (cell) { pinned = false; alone(panel, cell); }
+    });
+    canvas.addEventListener("keydown", (event) => {
+      const here = cursor?.panel === panel ? cursor : { k: 0, r: 0, l: 0 };
+      if (event.shiftKey && event.key.startsWith("Arrow")) {
+        const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+        const moves = cursor?.panel === panel ? 1 : 0; // the first press only shows the cursor
+        const line = clamp(here.k * panel.rows + here.r + moves * down, panel.maps.length * panel.rows);
+        pinned = true;
+        point(panel, { k: Math.floor(line / panel.rows), r: line % panel.rows, l: clamp(here.l + moves * right, panel.L) });
+        tell(summary);
+      } else if (event.key === "Enter" && cursor) alone(panel, here);
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+  }
+
+  // Keys, anywhere in the viewer but in its text fields and menus.
+  root.addEventListener("keydown", (event) => {
+    const tag = event.target.tagName;
+    const typing = tag === "SELECT" || (tag === "INPUT" && event.target.type === "text");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const pressable = tag === "BUTTON" || (tag === "INPUT" && event.target.type === "checkbox");
+    const to = { ArrowLeft: step() - 1, ArrowRight: step() + 1, Home: 0, End: T() - 1, PageUp: step() - 5, PageDown: step() + 5 }[event.key];
+    if (to !== undefined) change("step", clamp(to, T()));
+    else if (event.key === " " && !pressable) change("playing", !model.get("playing"));
+    else if (event.key === "Escape") { pinned = false; point(panels[0], null); if (model.get("maps").length) change("maps", []); }
+    else return;
+    event.preventDefault();
+  });
+
+  // Playing: a clock, so that speed is steps a second whatever the screen does.
+  let timer = 0;
+  let due = 0;
+  function tick(now) {
+    if (!model.get("playing")) return;
+    timer = requestAnimationFrame(tick);
+    if (now < due) return;
+    due = Math.max(due + 1000 / model.get("speed"), now);
+    const next = step() + 1;
+    if (next < T()) change("step", next, false);
+    else if (model.get("loop")) change("step", 0, false);
+    else change("playing", false);
+  }
+  function playing() {
+    const on = model.get("playing");
+    play.textContent = on ? "Pause" : "Play";
+    cancelAnimationFrame(timer);
+    if (on) {
+      if (step() === T() - 1) change("step", 0, false);
+      due = performance.now() + (reduced ? 250 : 1000 / model.get("speed"));
+      timer = requestAnimationFrame(tick);
+    } else { save(); tell(summary); }
+  }
+  function settings() {
+    speed.input.value = speeds.includes(model.get("speed")) ? model.get("speed") : "";
+    loop.input.checked = model.get("loop");
+    mode.input.value = model.get("mode");
+    own.input.checked = model.get("own_scale");
+    row.input.value = model.get("row");
+    row.root.style.display = most("W") > 1 && model.get("mode") === "time" ? "" : "none";
+    maps.value = rangesText(model.get("maps"));
+  }
+  const stops = [
+    listen(model, ["step", "row"], refresh),
+    listen(model, ["maps", "mode", "own_scale"], relayout),
+    listen(model, ["maps", "mode", "own_scale", "speed", "loop", "row"], () => { settings(); view.value = viewText(); }),
+    listen(model, ["playing"], playing),
+    listen(model, ["panels"], () => { build(); settings(); }),
+  ];
+  build();
+  settings();
+  playing();
+  let width = root.clientWidth;
+  const observer = new ResizeObserver(() => {
+    if (Math.abs(root.clientWidth - width) < 2) return;
+    width = root.clientWidth;
+    relayout();
+  });
+  observer.observe(root);
+  return () => { stops.forEach((stop) => stop()); observer.disconnect(); cancelAnimationFrame(timer); };
+}
+export default { render };
