@@ -193,12 +193,14 @@ def wanted(root: Path = ROOT) -> dict[Path, str]:
     readme = _between(readme, "badges", badges(root))
     readme = _between(readme, "lessons", launch_table(root))
     readme = re.sub(
-        r"git clone https://github\.com/\S+", f"git clone https://github.com/{at['repository']}", readme
+        r"git clone https://github\.com/\S+",
+        f"git clone https://github.com/{at['repository']}",
+        readme,
     )
     citation = (root / "CITATION.cff").read_text(encoding="utf-8")
     files[root / "README.md"] = readme
     files[root / "CITATION.cff"] = re.sub(
-        r'(?m)^repository-code: .*$',
+        r"(?m)^repository-code: .*$",
         f'repository-code: "https://github.com/{at["repository"]}"',
         citation,
     )

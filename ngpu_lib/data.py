@@ -146,7 +146,9 @@ def _fetch_file(name: str, mirrors, cache: Path, progress: bool) -> Path:
         url = mirror.rstrip("/") + "/" + name
         try:
             return Path(
-                pooch.retrieve(url, FILES[name], name, cache, downloader=_downloader(name, progress))
+                pooch.retrieve(
+                    url, FILES[name], name, cache, downloader=_downloader(name, progress)
+                )
             )
         except (OSError, ValueError) as error:  # ValueError: the checksum; pooch's text says both
             problem = f"{url}: {_reason(error)}"
@@ -214,7 +216,9 @@ def _stand_in() -> MNIST:
     labels_B = torch.from_numpy(digits.target).long()
     order = torch.from_numpy(np.random.RandomState(0).permutation(len(labels_B)))
     train, test = order[:1500], order[1500:]
-    return MNIST(images_BHW[train], labels_B[train], images_BHW[test], labels_B[test], STAND_IN_SOURCE)
+    return MNIST(
+        images_BHW[train], labels_B[train], images_BHW[test], labels_B[test], STAND_IN_SOURCE
+    )
 
 
 class ImageBatches:

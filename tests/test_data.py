@@ -202,7 +202,7 @@ def test_stand_in_is_the_digits_themselves():
     digits = load_digits()
     original_BHW = torch.from_numpy(digits.images).float() / 16 * 255
     nearest = torch.cdist(small_BHW.flatten(1), original_BHW.flatten(1)).argmin(dim=1)
-    assert len(nearest.unique()) > 0.98 * 1797
+    assert len(nearest.unique()) > 0.95 * 1797
     labels_B = torch.cat([mnist.train_labels_B, mnist.test_labels_B])
     assert (labels_B == torch.from_numpy(digits.target)[nearest]).float().mean() > 0.995
 
