@@ -26,7 +26,7 @@ LEFT_OUT = {"student": {"solution", "instructor"}, "instructor": {"stub"}}
 TAGS = ("stub", "solution", "instructor", "setup", "launch")
 
 SETUP = """\
-# Set-up, the same in every lesson: on Colab it installs the course's library, elsewhere it does nothing.
+# Set-up, the same in every lesson: on Colab it installs the course's library, elsewhere nothing.
 import platform
 import sys
 
@@ -38,7 +38,10 @@ import torch
 import ngpu_lib
 
 device = "cuda" if torch.cuda.is_available() else "cpu"
-print(f"ngpu_lib {{ngpu_lib.__version__}} · torch {{torch.__version__}} on {{device}} · Python {{platform.python_version()}}")"""
+print(
+    f"ngpu_lib {{ngpu_lib.__version__}} · torch {{torch.__version__}} on {{device}}"
+    f" · Python {{platform.python_version()}}"
+)"""
 
 METADATA = {
     "kernelspec": {

@@ -140,8 +140,8 @@ def write(tmp_path, *cells):
 
 
 def test_a_misspelt_tag_is_named(tmp_path):
-    path = write(tmp_path, "# %%\nx = 1", '# %% tags=["soluton"]\nx = 2')
-    with pytest.raises(ValueError, match="cell 2: got the tag 'soluton'; did you mean solution"):
+    path = write(tmp_path, "# %%\nx = 1", '# %% tags=["solutin"]\nx = 2')
+    with pytest.raises(ValueError, match="cell 2: got the tag 'solutin'; did you mean solution"):
         maker.read_lesson(path)
 
 
