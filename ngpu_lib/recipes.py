@@ -221,8 +221,36 @@ def start(recipe: Recipe | str, seed: int = 0, device: str = "cpu", **changes: A
 
 SHORT, ALL = (8, 12, 16, 20), (8, 12, 16, 20, 25, 28, 31, 36, 41)
 
+
+
+def _symbol_recipe(task: str) -> Recipe:
+    """Copy, reverse, duplicate and sort differ in the task alone."""
+    return Recipe(
+        task=task,
+        maps=48,
+        phases=(
+            Phase(400, SHORT),
+            Phase(400, ALL, per_update=3, noise=0.06, rate=0.7),
+            Phase(400, ALL, per_update=3, noise=0.1, rate=0.3),
+        ),
+        precision="bfloat16",
+    )
+
+
 #: The recipes behind the shipped weights.
 RECIPES: dict[str, Recipe] = {
+    **{task: _symbol_recipe(task) for task in ("copy", "reverse", "duplicate", "sort")},
+    "add": Recipe(
+        task="add",
+        maps=48,
+        keep=0.5,
+        phases=(
+            Phase(1000, SHORT),
+            Phase(1500, ALL, per_update=3),
+            Phase(1000, ALL, per_update=3, noise=0.06, rate=0.4, inputs="mixed"),
+        ),
+        precision="bfloat16",
+    ),
     "multiply": Recipe(
         task="multiply",
         phases=(

@@ -179,7 +179,8 @@ def train(
 
 def _progress_line(progress: str | bool, done: int, updates: int) -> tqdm:
     """One updating plain line with rate and remaining time: on stdout in a notebook, else stderr."""
-    in_notebook = "ipykernel" in sys.modules
+    ipython = sys.modules.get("IPython")
+    in_notebook = ipython is not None and ipython.get_ipython() is not None
     return tqdm(
         desc=progress if isinstance(progress, str) else "training",
         initial=done,

@@ -1,0 +1,296 @@
+"""The pieces of Neural GPU training, the recipes that name them, evaluation, weights and the command line."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from ngpu_lib import cli, pretrained
+from ngpu_lib.evaluate import evaluate, table
+from ngpu_lib.neural_gpu import DiagonalNeuralGPU, NeuralGPU
+from ngpu_lib.optimizers import (
+    AdaMax,
+    AverageWeights,
+    DrawTogether,
+    GradientNoise,
+    SaturationWeight,
+    SlowDown,
+)
+from ngpu_lib.recipes import ALL, RECIPES, Bins, Phase, Recipe, start
+from ngpu_lib.tasks import make_task
+
+TINY = Recipe(
+    "copy",
+    (Phase(6, (4, 6)), Phase(6, (4, 6, 8), per_update=2, noise=0.1, rate=0.5)),
+    base=2,
+    maps=6,
+    batch_size=3,
+    shorter=0.5,
+)
+
+
+def reference_adamax(values, gradients, lr, clip):
+    """AdaMax by its equations, number by number."""
+    w, m, v = list(values), [0.0] * len(values), [0.0] * len(values)
+    for t, row in enumerate(gradients, start=1):
+        beta2 = 1 - max(5e-4, 0.01 * 2 ** (-t / 2000))
+        for k, g in enumerate(row):
+            if clip:
+                g = max(-(1.2 * v[k] + 1e-4), min(1.2 * v[k] + 1e-4, g))
+            m[k] = 0.9 * m[k] + 0.1 * g
+            v[k] = max(beta2 * v[k], abs(g))
+            w[k] -= lr * m[k] / (v[k] + 1e-8)
+    return w
+
+
+@pytest.mark.parametrize("clip", [True, False])
+def test_adamax_follows_its_equations(clip):
+    torch.manual_seed(0)
+    gradients = torch.randn(30, 5, dtype=torch.float64) * 0.01
+    parameter = nn.Parameter(torch.ones(5, dtype=torch.float64))
+    optimizer = AdaMax([parameter], lr=0.01, clip=clip)
+    for row in gradients:
+        parameter.grad = row.clone()
+        optimizer.step()
+    wanted = reference_adamax([1.0] * 5, gradients.tolist(), 0.01, clip)
+    assert parameter.tolist() == pytest.approx(wanted, rel=1e-9)
+    with pytest.raises(ValueError, match="lr"):
+        AdaMax([parameter], lr=0)
+
+
+def test_saturation_weight_fades_with_the_loss():
+    piece = SaturationWeight(start=1e-3, every=2)
+    model = nn.Linear(1, 1)
+    piece.before_update(1, model, torch.optim.SGD(model.parameters(), lr=0.01))
+    for step in (1, 2):
+        piece.after_update(step, model, {"cross_entropy": 0.5, "saturation": 10.0})
+    assert piece.weight == pytest.approx(1e-3 * 0.01 * 0.05)
+    other = SaturationWeight()
+    other.load_state_dict(piece.state_dict())
+    assert other.weight == piece.weight
+
+
+def test_slow_down_needs_three_checkpoints_without_progress():
+    piece, model = SlowDown(every=1), nn.Linear(1, 1)
+    for step, loss in enumerate([1.0, 0.5, 0.6, 0.7], start=1):
+        piece.after_update(step, model, {"cross_entropy": loss})
+        assert piece.factor == 1
+    piece.after_update(5, model, {"cross_entropy": 0.55})
+    assert piece.factor == 0.7
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    piece.before_update(6, model, optimizer)
+    assert optimizer.param_groups[0]["lr"] == 0.7
+
+
+def test_average_and_gradient_noise():
+    model = nn.Linear(2, 1)
+    average = AverageWeights(model, decay=0.5)
+    first = model.weight.detach().clone()
+    average.after_update(1, model, {})
+    with torch.no_grad():
+        model.weight += 1
+    average.after_update(2, model, {})
+    torch.testing.assert_close(average.model.weight, first + 0.5)
+    model.weight.grad = torch.zeros(1, 2)
+    model.bias.grad = None
+    GradientNoise(0.1).after_backward(1, model)
+    assert model.weight.grad.abs().min() > 0 and model.bias.grad is None
+    for call, name in [(lambda: AverageWeights(model, 1.0), "decay"), (lambda: GradientNoise(-1), "scale")]:
+        with pytest.raises(ValueError, match=name):
+            call()
+
+
+def test_drawing_together_grows_the_pull_and_ends_in_one_set():
+    torch.manual_seed(0)
+    model = NeuralGPU(3, maps=4, width=2, relaxation=3)
+    piece = DrawTogether(pull=0.05, every=1, passed=0.2)
+    distances = [model.relaxation_distance().item()]
+    for step in range(1, 6):
+        piece.after_update(step, model, {"loss": 0.1})
+        distances.append(model.relaxation_distance().item())
+    assert distances == sorted(distances, reverse=True)
+    assert piece.unified and distances[-1] < 1e-12
+
+
+def test_bins_follow_the_phases():
+    bins = Bins(TINY)
+    generator = torch.Generator().manual_seed(0)
+    first = bins(1, generator)
+    assert [batch.inputs_BL.shape for batch in first] == [(3, 4), (3, 6)]
+    later = bins(7, generator)
+    assert len(later) == 2 and all(batch.inputs_BL.shape[0] == 3 for batch in later)
+    live = torch.cat([bins(1, generator)[1].live_BL.sum(1) for _ in range(20)])
+    assert set(live.tolist()) == {3, 4, 5, 6}
+    assert TINY.phase(6).noise == 0 and TINY.phase(7).noise == TINY.phase(99).noise == 0.1
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_shipped_recipes_train_on_at_most_41_symbols(name):
+    recipe = RECIPES[name]
+    assert recipe.task == name
+    for phase in recipe.phases:
+        assert set(phase.bins) <= set(ALL)
+    run = start(name, maps=6, phases=(Phase(1, (8,)),))
+    (record,) = run.train(progress=False)
+    assert set(record) > {"step", "loss", "cross_entropy", "symbol_accuracy", "sequence_accuracy"}
+
+
+def test_a_run_continues_bit_for_bit(tmp_path):
+    whole = start(TINY, seed=3)
+    list(whole.train(progress=False))
+    half = start(TINY, seed=3)
+    list(half.train(tmp_path / "c.safetensors", updates=7, progress=False))
+    torch.rand(5)  # whatever happens in between
+    rest = start(TINY, seed=3)
+    records = list(rest.train(tmp_path / "c.safetensors", progress=False))
+    assert [record["step"] for record in records] == [8, 9, 10, 11, 12]
+    for a, b in [(whole.model, rest.model), (whole.averaged, rest.averaged)]:
+        for x, y in zip(a.parameters(), b.parameters(), strict=True):
+            assert torch.equal(x, y)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused_and_kept(tmp_path):
+    path = tmp_path / "c.safetensors"
+    list(start(TINY, seed=3).train(path, updates=2, progress=False))
+    before = path.read_bytes()
+    for other in (start(TINY, seed=4), start(TINY, seed=3, keep=0.5), start(TINY, 3, maps=9)):
+        with pytest.raises(ValueError, match="another recipe"):
+            list(other.train(path, progress=False))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("piece", ["saturation", "gradient_noise", "slow_down", "clip"])
+def test_every_piece_can_be_switched(piece):
+    for value in {"saturation": (0, 1e-3), "gradient_noise": (0, 0.1)}.get(piece, (False, True)):
+        run = start(dataclasses.replace(TINY, phases=(Phase(2, (4,)),), **{piece: value}))
+        assert len(list(run.train(progress=False))) == 2
+
+
+def test_live_learning_of_copy():
+    """Copy of short words is learnt within seconds, and generalises beyond what was seen."""
+    recipe = Recipe("copy", (Phase(120, (4, 6, 8)),), base=2, maps=24, batch_size=16)
+    run = start(recipe, seed=0)
+    records = list(run.train(progress=False))
+    assert records[-1]["cross_entropy"] < 0.25 * records[0]["cross_entropy"]
+
+
+# Evaluation, weights, command line.
+
+
+class Oracle(nn.Module):
+    """A model that is always right, but for one symbol of every ``spoil``-th word."""
+
+    def __init__(self, task, spoil=0):
+        super().__init__()
+        self.task, self.spoil, self.count = task, spoil, 0
+        self.anchor = nn.Parameter(torch.zeros(1))
+
+    def forward(self, inputs_BL, live_BL):
+        targets = torch.tensor([self.task.oracle(tuple(w.tolist())) for w in inputs_BL])
+        for row in targets:
+            self.count += 1
+            if self.spoil and self.count % self.spoil == 0:
+                row[-1] = (row[-1] + 1) % self.task.vocabulary
+        return nn.functional.one_hot(targets, self.task.vocabulary).float()
+
+
+def test_evaluation_counts_symbols_and_whole_words():
+    task = make_task("add")
+    score = evaluate(Oracle(task), task, 4, examples=30)
+    assert (score.symbol_accuracy, score.sequence_accuracy) == (1, 1)
+    seen = []
+    score = evaluate(Oracle(task, spoil=5), task, 4, examples=30, on_progress=lambda *p: seen.append(p))
+    assert score.sequence_accuracy == pytest.approx(0.8)
+    assert score.symbol_accuracy == pytest.approx(1 - 0.2 / 9)
+    assert seen[-1] == (30, 24)
+    scores = table([Oracle(task), Oracle(task, 2)], task, [2, 3], kinds=["random", "ones"], examples=4)
+    assert [[s.sequence_accuracy for s in row] for row in scores] == [[1] * 4, [0.5] * 4]
+
+
+def test_evaluation_is_chunked_without_changing_the_words(monkeypatch):
+    task = make_task("reverse", 3)
+    model = DiagonalNeuralGPU(task.vocabulary, 6)
+    whole = evaluate(model, task, 5, examples=40)
+    monkeypatch.setattr("ngpu_lib.evaluate.ROWS_AT_ONCE", 17)
+    parts = evaluate(model, task, 5, examples=40)
+    assert (whole.symbol_accuracy, whole.sequence_accuracy) == (
+        parts.symbol_accuracy,
+        parts.sequence_accuracy,
+    )
+    assert model.training
+
+
+def test_evaluation_refuses_nonsense():
+    task = make_task("copy")
+    with pytest.raises(ValueError, match="examples"):
+        evaluate(Oracle(task), task, 4, examples=0)
+    with pytest.raises(ValueError, match="9"):
+        evaluate(DiagonalNeuralGPU(4, 6), task, 4)
+    with pytest.raises(ValueError, match="length"):
+        evaluate(Oracle(task), task, 0)
+
+
+def test_weights_there_and_back(tmp_path):
+    model = DiagonalNeuralGPU(10, 9)
+    path = tmp_path / "sort.safetensors"
+    pretrained.store(path, model, "sort", base=9)
+    trained = pretrained.load(path)
+    assert trained.task.base == 9 and trained.card == {}
+    words = torch.randint(1, 10, (2, 6))
+    assert torch.equal(trained.model(words), model.eval()(words))
+
+
+def test_damaged_or_unknown_weights(tmp_path):
+    path = tmp_path / "w.safetensors"
+    pretrained.store(path, DiagonalNeuralGPU(4, 6), "add")
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="no readable safetensors"):
+        pretrained.load(path)
+    with pytest.raises(ValueError, match="did you mean multiply"):
+        pretrained.load("multiplly")
+
+
+def run_cli(capsys, *arguments):
+    status = cli.main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_train_then_evaluate_from_the_command_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(RECIPES, "copy", dataclasses.replace(TINY, base=0))
+    folder = tmp_path / "copy"
+    status, out, err = run_cli(capsys, "train", "copy", "--out", folder, "--updates", 4)
+    assert status == 0 and out == "" and "averaged weights" in err
+    status, out, err = run_cli(capsys, "train", "copy", "--out", folder)
+    steps = [json.loads(line)["step"] for line in (folder / "records.jsonl").open()]
+    assert status == 0 and steps == list(range(1, 13))
+    weights = folder / "weights.safetensors"
+    status, out, err = run_cli(
+        capsys, "evaluate", "copy", "--weights", weights, "--length", 5, "--examples", 3
+    )
+    score = json.loads(out)
+    assert status == 0 and list(score) == [
+        "task", "length", "inputs", "examples", "symbol_accuracy", "sequence_accuracy", "seconds"
+    ]  # fmt: skip
+    assert (score["task"], score["length"], score["examples"]) == ("copy", 5, 3)
+    status, out, err = run_cli(capsys, "card", weights, "--figures", "4:random:5", "--set", "seed=0")
+    card = json.loads(weights.with_suffix(".json").read_text())
+    assert status == 0 and card["seed"] == 0 and card["measured"][0]["length"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["evaluate", "multiplication", "--length", "3"], ["multiply"]),
+        (["evaluate", "parity", "--length", "3"], ["parity", "no file"]),
+        (["train", "multipl"], ["did you mean multiply"]),
+        (["evaluate", "copy", "--weights", "no/such/file", "--length", "3"], ["no/such/file"]),
+    ],
+)
+def test_command_line_errors_are_one_clear_line(arguments, words, capsys):
+    status, out, err = run_cli(capsys, *arguments)
+    assert status == 2 and out == "" and err.count("\n") == 1
+    for word in words:
+        assert word in err
