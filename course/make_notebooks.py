@@ -86,7 +86,8 @@ def read_lesson(path: Path) -> list[dict]:
     """The cells of a source: ``kind`` ("code" or "markdown"), ``source`` and ``metadata``.
 
     Raises:
-        ValueError: a tag that looks misspelt, or a solution without a stub directly before it.
+        ValueError: a cell's head that cannot be read, a tag that looks misspelt, or a solution
+            without a stub directly before it.
     """
     cells = [
         {"kind": cell.cell_type, "source": cell.source, "metadata": dict(cell.metadata)}
@@ -94,6 +95,11 @@ def read_lesson(path: Path) -> list[dict]:
     ]
     previous: list[str] = []
     for number, cell in enumerate(cells, start=1):
+        if unread := cell["metadata"].get("incorrectly_encoded_metadata"):
+            raise ValueError(
+                f"{path.name}, cell {number}: cannot read {unread!r}; "
+                'needs the kind before the tags: # %% [markdown] tags=["launch"]'
+            )
         tags = cell["metadata"].get("tags", [])
         for tag in tags:
             close = difflib.get_close_matches(tag, TAGS, n=1, cutoff=0.8)

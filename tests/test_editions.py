@@ -145,6 +145,12 @@ def test_a_misspelt_tag_is_named(tmp_path):
         maker.read_lesson(path)
 
 
+def test_an_unreadable_head_is_named(tmp_path):
+    path = write(tmp_path, '# %% tags=["launch"] [markdown]\n# here')
+    with pytest.raises(ValueError, match="cell 1: cannot read .*needs the kind before the tags"):
+        maker.read_lesson(path)
+
+
 def test_a_solution_needs_its_stub(tmp_path):
     path = write(
         tmp_path, '# %% tags=["stub"]\nx = ...', "# %%\ny = 1", '# %% tags=["solution"]\nx = 2'
