@@ -256,8 +256,9 @@ RECIPES: dict[str, Recipe] = {
         phases=(
             Phase(1200, SHORT),
             Phase(300, ALL),
-            Phase(500, ALL, noise=0.06, rate=0.4),
-            Phase(500, ALL, noise=0.1, rate=0.28),
+            Phase(200, ALL, noise=0.06, rate=0.4),
+            Phase(900, ALL, noise=0.06, rate=0.4, inputs="mixed"),
+            Phase(400, ALL, noise=0.1, rate=0.2, inputs="mixed"),
         ),
         precision="bfloat16",
     ),

@@ -273,8 +273,9 @@ class Arithmetic(Task):
         symmetric  both operands equal: half of them random, half with at most three nonzero digits.
         zeros      one operand is 0.            ones    one operand is 1.
         powers     both operands are powers of the base.
-        mixed      for training: 60 % random, 20 % runs plus a small number, 20 % complement pairs or
-                   equal operands, at every scale (after Price, Zaremba & Sutskever 2016).
+        mixed      for training: half random, 15 % a run of top digits and a small number, 20 % carries
+                   at every scale, 15 % symmetric (after Price, Zaremba & Sutskever 2016, who take
+                   60 % random, 20 % runs and 20 % complement pairs).
     """
 
     kinds = ("random", "carries", "symmetric", "zeros", "ones", "powers", "mixed")
@@ -376,13 +377,13 @@ class Arithmetic(Task):
             a, b = self.base ** below(length), self.base ** below(length)
         else:
             part = _chance(generator)
-            scale = 1 + below(length)
-            if part < 0.6:
+            scale = length if _chance(generator) < 0.5 else 1 + below(length)
+            if part < 0.5:
                 a, b = number(), number()
-            elif part < 0.8:
+            elif part < 0.65:
                 a = (self.base**scale - 1) * self.base ** below(length - scale + 1)
                 b = below(min(top, self.base**3))
-            elif part < 0.9:
+            elif part < 0.85:
                 a, b = self._carries(scale, below, generator)
             else:
                 a = number() if _chance(generator) < 0.5 else self._sparse(length, below)
