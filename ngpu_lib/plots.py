@@ -137,3 +137,24 @@ def matrix(ax: Axes, values, *, xlabel: str, ylabel: str, title: str = "", diver
     ax.grid(False)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     return ax
+
+
+def target_and_yours(draw, target, yours, *, size: tuple[float, float] = (7, 3)):
+    """A figure with ``draw(ax, target)`` on the left and ``draw(ax, yours)`` on the right.
+
+    Where ``yours`` is None, or cannot be drawn, the right side says so and nothing raises.
+    """
+    fig, axes = figure(1, 2, size=size)
+    draw(axes[0], target)
+    axes[0].set_title("target")
+    try:
+        if yours is not None:
+            draw(axes[1], yours)
+        note = "yours" if yours is not None else "yours: not done yet"
+    except Exception as error:  # an answer of any kind may arrive here
+        axes[1].clear()
+        note = f"yours: cannot be drawn ({type(error).__name__})"
+    if not axes[1].has_data():
+        axes[1].axis("off")
+    axes[1].set_title(note)
+    return fig

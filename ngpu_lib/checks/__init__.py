@@ -87,6 +87,18 @@ class Check:
         return Verdict(self.name, WRONG, _describe(self.cases[first], results[first], wanted[first]))
 
 
+def attempt(answer: Callable[..., Any], *arguments: Any) -> Any:
+    """What the learner's function gives, or None while it is a stub or raises.
+
+    For pictures that put the target beside the learner's result, whatever state that is in.
+    """
+    try:
+        result = answer(*_copy(arguments))
+    except Exception:  # the check above the picture has already said what is wrong
+        return None
+    return None if result is ... else result
+
+
 def require_passed(*names: str) -> None:
     """Raise AssertionError unless the named checks (default: all called so far) passed last time.
 
