@@ -224,7 +224,8 @@ class Scan(nn.Module):
         if x_BTC.ndim != 3 or x_BTC.shape[1] == 0:
             raise ValueError(f"x_BTC: got shape {tuple(x_BTC.shape)}; needs (B, T, C), T >= 1")
         if state is None:
-            state = self.cell.start(x_BTC[:, 0], requires_grad=trace is not None)
+            traced = trace is not None and torch.is_grad_enabled()
+            state = self.cell.start(x_BTC[:, 0], requires_grad=traced)
         states, gates = [], {}
         for t in range(x_BTC.shape[1] + 1):
             if t > 0:

@@ -89,10 +89,12 @@ def _gradients(value: Tensor, steps: list[dict[str, Tensor]]) -> dict[str, Tenso
         raise ValueError(f"objective: got shape {tuple(value.shape)}; needs a scalar")
     names = [name for name in CARRIED if name in steps[0]]
     carried = [step[name] for name in names for step in steps]
-    found = torch.autograd.grad(value, carried, allow_unused=True)
+    wanted = [tensor for tensor in carried if tensor.requires_grad]
+    found = iter(torch.autograd.grad(value, wanted, allow_unused=True))
+    gradients = [next(found) if tensor.requires_grad else None for tensor in carried]
     filled = [
         torch.zeros_like(tensor) if gradient is None else gradient
-        for tensor, gradient in zip(carried, found, strict=True)
+        for tensor, gradient in zip(carried, gradients, strict=True)
     ]
     size = len(steps)
     return {
