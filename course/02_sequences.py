@@ -1,0 +1,836 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 · Sequences
+
+# %% [markdown] tags=["launch"]
+# Launch badges
+
+# %% [markdown]
+# **What is the next bit, and could a network know?**
+#
+# A sequence has a thousand continuations, and yet you expect one. The first half of this lesson makes that
+# expectation a number. The second half gives a convolutional network a sequence task a child solves at once, computes
+# beforehand at which accuracy the network will get stuck, and measures it.
+#
+# *Before:* lesson 01. *Time:* 50 minutes of yours, about 80 seconds of a 2-core CPU (a T4 is no faster: the
+# networks are tiny).
+
+# %% tags=["setup"]
+# Set-up, the same in every lesson (generated).
+
+# %%
+import itertools
+import math
+import zlib
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ngpu_lib import checks, plots
+from ngpu_lib.checks import lesson02 as check
+from ngpu_lib.checks.quiz import quiz
+from ngpu_lib.tasks import make_task
+from ngpu_lib.train import ClipGradient, Schedule, train
+
+SEEDS = range(5)
+torch.manual_seed(0)
+
+# %% [markdown]
+# ## 1 · Which continuation?
+#
+# 0, 1, 0, ... what comes next? Below are four rules that begin like this, each a program of a few symbols. None is
+# wrong.
+
+# %%
+rules = {
+    "n % 2": lambda n: n % 2,
+    "n % 3 % 2": lambda n: n % 3 % 2,
+    "n * (n % 2)": lambda n: n * (n % 2),
+    "n**2 * (n % 2)": lambda n: n**2 * (n % 2),
+}
+for text, rule in rules.items():
+    print(f"{text:16}", *(f"{rule(n):3}" for n in range(6)), " ...")
+    assert [rule(n) for n in range(3)] == [0, 1, 0]
+
+# %% [markdown]
+# **The idea.** Prefer the shortest program. The *Kolmogorov complexity* K(x) of a word x is the length of the
+# shortest program that prints it. Solomonoff turned the preference into a prediction: every program that fits what
+# was seen so far votes for its next term, and each further bit of its length halves its vote.
+#
+# $$P(\text{next}=t)=\frac{\sum_{p\ \text{fits, says}\ t}2^{-|p|}}{\sum_{p\ \text{fits}}2^{-|p|}}$$
+#
+# | symbol | meaning |
+# |---|---|
+# | $p$, $\lvert p\rvert$ | a program, and its length in bits |
+# | $t$ | a possible next term |
+#
+# Our programs are words over eight symbols, so 3 bits a symbol: `n 1 2 3` push a number, `+ * % ^` replace the top two
+# by their sum, product, remainder, power. `n2%` is n % 2. *All* programs of up to seven symbols fit into memory:
+
+
+# %%
+def apply(op, a, b):
+    """a op b, or None where there is no sensible whole number."""
+    if op == "+":
+        return a + b
+    if op == "*":
+        return a * b
+    if op == "%":
+        return a % b if b > 0 else None
+    return a**b if 0 <= b <= 8 and abs(a) <= 100 else None
+
+
+# %% [markdown]
+# A program of size s is two smaller ones and an operator. Each is kept with its values at n = 0..5.
+
+
+# %%
+def all_programs(longest, terms=6):
+    by_size = {1: [("n", tuple(range(terms)))] + [(c, (int(c),) * terms) for c in "123"]}
+    for size in range(3, longest + 1, 2):
+        by_size[size] = []
+        for left in range(1, size - 1, 2):
+            for (p, a), (q, b), op in itertools.product(by_size[left], by_size[size - 1 - left], "+*%^"):
+                values = tuple(map(apply, op * terms, a, b))
+                if None not in values:
+                    by_size[size].append((p + q + op, values))
+    return [entry for entries in by_size.values() for entry in entries]
+
+
+programs = all_programs(7)
+print(len(programs), "programs; the first:", programs[:3])
+
+
+# %% [markdown]
+# Those that fit a beginning, each with the term it says next:
+
+
+# %%
+def fits(beginning):
+    k = len(beginning)
+    return [(program, values[k]) for program, values in programs if values[:k] == tuple(beginning)]
+
+
+print(len(fits([0, 1, 0])), "programs print 0 1 0; the shortest:", fits([0, 1, 0])[:4])
+
+# %% [markdown]
+# **Predict.** After 0, 1, 0: how much of the vote goes to 1? Any number runs.
+
+# %%
+my_vote_for_1 = 0.5  # your prediction, between 0 and 1
+
+# %% [markdown]
+# ### Exercise 2.1 · The vote (easy, 5 minutes)
+#
+# `vote(fits)` gets pairs (program, next term) and returns a dict from term to P(term). A program of s symbols weighs
+# $8^{-s}$.
+#
+# <details><summary>Hint 1</summary>Walk over the pairs once and add weights in a dict: <code>weights.get(term, 0)</code>.</details>
+# <details><summary>Hint 2</summary>The weight of one pair is <code>8.0 ** -len(program)</code>.</details>
+# <details><summary>Hint 3</summary>Divide every entry by <code>sum(weights.values())</code>.</details>
+
+
+# %% tags=["stub"]
+def vote(fits):
+    return ...
+
+
+# %% tags=["solution"]
+def vote(fits):
+    weights = {}
+    for program, term in fits:
+        weights[term] = weights.get(term, 0.0) + 8.0 ** -len(program)
+    total = sum(weights.values())
+    return {term: weight / total for term, weight in weights.items()}
+
+
+# %%
+check.vote(vote)
+
+# %% tags=["instructor"]
+checks.require_passed("2.1 vote")
+
+# %% [markdown]
+# The vote after 0, 1, 0 (`check.vote.reference` is the right function, so the picture does not wait for your answer):
+
+# %%
+ballot = check.vote.reference(fits([0, 1, 0]))
+top = sorted(ballot, key=ballot.get, reverse=True)[:6]
+shortest = {term: min((p for p, t in fits([0, 1, 0]) if t == term), key=len) for term in top}
+fig, ax = plots.figure(size=(7, 3))
+ax.barh([f"{term}   ({shortest[term]})" for term in top], [ballot[term] for term in top])
+ax.invert_yaxis()
+ax.set(xscale="log", xlabel="share of the vote", ylabel="next term (shortest program)")
+print(f"you said {my_vote_for_1}; the vote for 1 is {ballot[1]:.3f}")
+assert 0.9 < ballot[1] < 0.95
+plots.show(fig, alt="Bars on a log scale: the vote for the next term; 1 gets 92 percent, 3 gets 5, 0 gets 2.")
+
+# %% [markdown]
+# The short alternation gets nine tenths. The surprise: a fourth term *changes* the order of the others entirely,
+# because programs that disagree are thrown out and never come back. **Break it**: after 0, 1, 0, 0 the favourite
+# program of before is dead.
+
+# %%
+after = check.vote.reference(fits([0, 1, 0, 0]))
+for term in sorted(after, key=after.get, reverse=True):
+    best = min((p for p, t in fits([0, 1, 0, 0]) if t == term), key=len)
+    print(f"next {term}: {after[term]:.3f}   e.g. {best}")
+assert max(after, key=after.get) == 1
+
+# %% [markdown]
+# ## 2 · Compressed length, and what it cannot see
+#
+# Nobody can compute K(x): a program that did would decide which programs halt (theorem). A compressor gives an *upper
+# bound*. Four words of 8,000 bits, each printed by a Python expression; its length bounds K from above, too, up to a
+# constant that depends on the language.
+
+# %%
+expressions = {
+    "alternating": "'01'*4000",
+    "squares marked": "''.join('01'[math.isqrt(i)**2==i]for i in range(8000))",
+    "root of 2": "bin(math.isqrt(2<<15998))[-8000:]",
+    "seeded coin": "''.join(map(str,np.random.RandomState(0).randint(2,size=8000)))",
+}
+words = {name: eval(text) for name, text in expressions.items()}
+packed = {name: int(word, 2).to_bytes(1000, "big") for name, word in words.items()}
+zipped = {name: len(zlib.compress(data, 9)) for name, data in packed.items()}
+for name, word in words.items():
+    print(f"{name:15} {word[:24]}...  program {len(expressions[name]):2} bytes, zlib {zipped[name]:4} bytes")
+
+# %% [markdown]
+# The two measures side by side, against the 1,000 bytes of the words themselves:
+
+# %%
+fig, ax = plots.figure(size=(7.5, 3))
+places = np.arange(len(words))
+ax.barh(places - 0.2, [len(text) for text in expressions.values()], 0.38, label="Python expression")
+ax.barh(places + 0.2, list(zipped.values()), 0.38, label="zlib, level 9")
+ax.axvline(1000, color="black", lw=1, ls="--", label="the word itself")
+ax.set_yticks(places, list(words))
+ax.invert_yaxis()
+ax.set(xscale="log", xlabel="bytes", ylabel="word of 8,000 bits")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+assert zipped["alternating"] < 30 and min(zipped["root of 2"], zipped["seeded coin"]) >= 1000
+plots.show(fig, alt="Bars: zlib shrinks the alternating word and the marked squares, but not root 2 and the coin.")
+
+# %% [markdown]
+# The surprise: the digits of $\sqrt2$ come from a program of 33 characters and zlib finds *nothing*. A network trained
+# on them would not either. So "it looks random" is a statement about the looker.
+#
+# Most words really are incompressible (theorem, by counting). There are $2^0+\dots+2^{n-c-1}<2^{n-c}$ programs shorter
+# than n - c bits and $2^n$ words, so fewer than one word in $2^c$ can be shortened by more than c bits.
+
+# %%
+n, c = 64, 10
+shorter = sum(2**k for k in range(n - c))
+print(f"words of {n} bits that can shrink by more than {c} bits: fewer than 1 in {2**n / shorter:.0f}")
+assert shorter < 2 ** (n - c) and len(expressions["root of 2"]) == 33
+
+# %% [markdown]
+# ## 3 · From a generator to a tensor
+#
+# From here on one task: **repeat-even**. Every odd position (counted from 0) shows again the bit before it.
+
+# %%
+task = make_task("repeat-even")
+print(task.render(tuple(bit + 1 for bit in (1, 0, 0, 1, 0, 1, 1, 1))))
+
+
+# %% [markdown]
+# Its data is endless, so it comes from a Python *generator*: a function that hands out one pair and waits.
+
+
+# %%
+def words_forever(length, generator):
+    while True:
+        bits = torch.randint(2, (length,), generator=generator).tolist()
+        yield bits, [bits[place - place % 2] for place in range(length)]
+
+
+stream = words_forever(8, torch.Generator().manual_seed(1))
+for bits, answer in itertools.islice(stream, 3):
+    print(*bits, " -> ", *answer)
+
+
+# %% [markdown]
+# For training the same thing is drawn as one tensor; the two must agree, and both must agree with the library's
+# oracle (there digit k is symbol k + 1, because 0 is padding).
+
+
+# %%
+def draw_words(count, length, generator):
+    """bits_BL and their answers_BL, both int64."""
+    bits_BL = torch.randint(2, (count, length), generator=generator)
+    place_L = torch.arange(length)
+    return bits_BL, bits_BL[:, place_L - place_L % 2]
+
+
+bits_BL, answers_BL = draw_words(1, 9, torch.Generator().manual_seed(5))
+assert [bits_BL[0].tolist(), answers_BL[0].tolist()] == list(next(words_forever(9, torch.Generator().manual_seed(5))))
+batch = task.sample(64, 9, torch.Generator().manual_seed(2))
+place_L = torch.arange(9)
+assert torch.equal(batch.targets_BL, batch.inputs_BL[:, place_L - place_L % 2])
+
+# %% [markdown]
+# ### Exercise 2.2 · Hold (easy, 5 minutes)
+#
+# `hold(bits, period)` returns a list: position p shows the bit at the beginning of its block of `period` positions.
+# Repeat-even is `period = 2`.
+#
+# <details><summary>Hint 1</summary>How far is position p from the beginning of its block?</details>
+# <details><summary>Hint 2</summary>That distance is <code>p % period</code>.</details>
+# <details><summary>Hint 3</summary>One list comprehension over <code>range(len(bits))</code>, reading <code>bits[p - p % period]</code>.</details>
+
+
+# %% tags=["stub"]
+def hold(bits, period):
+    return ...
+
+
+# %% tags=["solution"]
+def hold(bits, period):
+    return [bits[p - p % period] for p in range(len(bits))]
+
+
+# %%
+check.hold(hold)
+
+# %% tags=["instructor"]
+checks.require_passed("2.2 hold")
+
+# %% [markdown]
+# A network multiplies, so a symbol must become a vector. Symbol 2 is not "twice symbol 1": a *one-hot* vector keeps
+# them apart. And a one-hot vector times a matrix picks one row, which is all an *embedding* is.
+#
+# $$\mathrm{onehot}(x)\,E=E_{x}$$
+#
+# | symbol | shape | meaning |
+# |---|---|---|
+# | $x$ | (B, L) | symbol numbers |
+# | onehot(x) | (B, L, V) | one 1 in each row |
+# | $E$ | (V, C) | one row of C numbers per symbol, learned |
+
+# %%
+E_VC = torch.randn(10, 4, requires_grad=True)
+symbols_BL = torch.tensor([[3, 1, 4, 1, 5]])
+slow_BLC = F.one_hot(symbols_BL, 10).float() @ E_VC
+fast_BLC = F.embedding(symbols_BL, E_VC)
+assert torch.equal(slow_BLC, fast_BLC)
+upstream_BLC = torch.randn(1, 5, 4)
+slow_grad = torch.autograd.grad(slow_BLC, E_VC, upstream_BLC)[0]
+fast_grad = torch.autograd.grad(fast_BLC, E_VC, upstream_BLC)[0]
+assert torch.allclose(slow_grad, fast_grad)
+print("rows of E that get a gradient:", (fast_grad != 0).any(1).nonzero()[:, 0].tolist())
+
+# %% [markdown]
+# Same values, same gradients: only the rows that were looked up learn. Remember that when positions get vectors.
+#
+# ### Exercise 2.3 · One-hot (easy, 5 minutes)
+#
+# `one_hot(symbols_BL, count)` returns a float tensor (B, count, L), channels on axis 1 as a PyTorch convolution wants
+# them. Without `F.one_hot`.
+#
+# <details><summary>Hint 1</summary>Compare every symbol with every number 0..count-1 at once, by broadcasting.</details>
+# <details><summary>Hint 2</summary><code>symbols_BL[:, None, :]</code> has shape (B, 1, L); <code>torch.arange(count)[:, None]</code> has shape (count, 1).</details>
+# <details><summary>Hint 3</summary><code>(a == b).float()</code></details>
+
+
+# %% tags=["stub"]
+def one_hot(symbols_BL, count):
+    return ...
+
+
+# %% tags=["solution"]
+def one_hot(symbols_BL, count):
+    return (symbols_BL[:, None, :] == torch.arange(count)[:, None]).float()
+
+
+# %%
+check.one_hot(one_hot)
+
+# %% tags=["instructor"]
+checks.require_passed("2.3 one_hot")
+
+# %% [markdown]
+# ## 4 · A convolution that cannot count
+#
+# A convolution of width 3: the new vector of a cell is one linear map of itself and its two neighbours,
+#
+# $$y_{p}=b+\sum_{k=-1}^{1}W_k\,x_{p+k},\qquad x_{-1}=x_{L}=0\ \text{(zero padding)}$$
+#
+# | symbol | shape | meaning |
+# |---|---|---|
+# | $x_p$ | (V,) | one-hot vector at position p |
+# | $W_k$ | (C, V) | the weights, the same at every position |
+# | $y_p$ | (C,) | C numbers for position p |
+#
+# The lecture writes it as a 2-D convolution with a 3x1 kernel over an image that is L high and 1 wide; the Neural GPU
+# will make use of that second axis. The plain loop, next to `Conv2d`:
+
+# %%
+conv = nn.Conv2d(10, 4, kernel_size=(3, 1), padding=(1, 0))
+hot_VL = F.one_hot(torch.tensor([1, 0, 0, 1, 1]), 10).T.float()
+padded_VL = F.pad(hot_VL, (1, 1))
+by_hand_CL = torch.empty(4, 5)
+for p in range(5):
+    by_hand_CL[:, p] = conv.bias
+    for k in range(3):
+        by_hand_CL[:, p] += conv.weight[:, :, k, 0] @ padded_VL[:, p + k]
+assert torch.allclose(by_hand_CL, conv(hot_VL[None, :, :, None])[0, :, :, 0], atol=1e-6)
+print("the loop and Conv2d agree on", tuple(by_hand_CL.shape), "numbers")
+
+
+# %% [markdown]
+# The lecture's model: `radius` such layers with ReLU, then a 1x1 convolution to ten classes, one per decimal digit.
+# The data only ever has the digits 0 and 1.
+
+
+# %%
+class ConvNet(nn.Module):
+    """3x1 convolutions with ReLU and a 1x1 output; a cell's answer depends on cells at most `radius` away."""
+
+    def __init__(self, radius, padding="zeros", maps=32):
+        super().__init__()
+        layers = []
+        for place in range(radius):
+            wide = 10 if place == 0 else maps
+            layers += [nn.Conv2d(wide, maps, (3, 1), padding=(1, 0), padding_mode=padding), nn.ReLU()]
+        self.net = nn.Sequential(*layers, nn.Conv2d(maps, 10, 1))
+
+    def forward(self, bits_BL):
+        hot_BVL = F.one_hot(bits_BL, 10).float().transpose(1, 2)
+        return self.net(hot_BVL[..., None])[..., 0]  # logits_BVL
+
+
+# %% [markdown]
+# Training is the course's one loop. `length` gives the length of the words of an update; the learning rate
+# falls linearly over the second half.
+
+
+# %%
+def fit(model, length, *, updates, batch=64, rate=0.01, seed=0):
+    """Train on repeat-even words of `length(generator)` positions."""
+    source = lambda step, generator: draw_words(batch, length(generator), generator)
+    loss = lambda model, batch: F.cross_entropy(model(batch[0]), batch[1])
+    falling = Schedule(lambda step: rate * min(1, 2 * (1 - step / (updates + 1))))
+    optimizer = torch.optim.Adam(model.parameters(), rate)
+    run = train(model, source, loss, optimizer, updates=updates, seed=seed, extras=[ClipGradient(1), falling], progress=False)
+    return [record["loss"] for record in run]
+
+
+def right_BL(model, length, count=4096):
+    """Where the model is right, on fresh words."""
+    bits_BL, answers_BL = draw_words(count, length, torch.Generator().manual_seed(1234))
+    with torch.no_grad():
+        return (model(bits_BL).argmax(1) == answers_BL).float()
+
+
+# %% [markdown]
+# **Predict.** Three layers, words of 32 bits, as much training as it wants. At which accuracy does it end?
+
+# %%
+my_accuracy = 0.9  # your prediction for a radius of 3 and 32 positions
+
+# %% [markdown]
+# Five seeds (about 8 seconds):
+
+# %%
+lecture = []
+for seed in SEEDS:
+    torch.manual_seed(seed)
+    model = ConvNet(radius=3)
+    losses = fit(model, lambda generator: 32, updates=500, seed=seed)
+    lecture.append((losses, right_BL(model, 32).mean(0)))
+final = [by_place.mean().item() for _, by_place in lecture]
+print("accuracy by seed:", [round(value, 3) for value in final], " you said", my_accuracy)
+assert all(abs(value - 0.797) < 0.012 for value in final)
+
+# %% [markdown]
+# A plateau at about 0.8, whichever seed. Where are the mistakes?
+
+# %%
+fig, axes = plots.figure(1, 2, size=(10, 3.3))
+axes[0].plot(range(1, 501), np.array([losses for losses, _ in lecture]).T, lw=0.8, color=plots.PALETTE[0])
+axes[0].axhline(math.log(10), color="black", ls=":", lw=1)
+axes[0].text(500, math.log(10), "guessing among ten classes", ha="right", va="bottom", fontsize=9)
+axes[0].set(xlabel="update", ylabel="cross-entropy (nats)", title="Five seeds, one plateau", ylim=(0, 2.6))
+for seed, colour in ((0, 0), (1, 1)):
+    axes[1].plot(lecture[seed][1], "o-", ms=4, lw=1, color=plots.PALETTE[colour], label=f"seed {seed}")
+axes[1].set(xlabel="position", ylabel="accuracy", title="Where it is right", ylim=(0.4, 1.04))
+axes[1].legend(loc="lower center", ncols=2)
+plots.show(fig, alt="Left: loss of five seeds falls to the same plateau. Right: accuracy by position is 1 near both ends and lower inside.")
+
+# %% [markdown]
+# The eight unused classes are gone after a few updates: the loss falls through $\ln 10$ at once, and the probability
+# of the digits 2 to 9 is now tiny. That is not the difficulty.
+
+# %%
+probs_BVL = model(draw_words(64, 32, torch.Generator().manual_seed(3))[0]).softmax(1)
+unused = probs_BVL[:, 2:].sum(1).max().item()
+print(f"largest probability given to the digits 2-9 together: {unused:.1e}")
+assert unused < 0.01
+
+# %% [markdown]
+# **Why.** Inside the word a cell sees bits and no position: the window looks the same around an even and around an odd cell.
+# At an even cell the answer is the bit itself, at an odd one the bit before. Half the time the two agree and
+# the network is right; otherwise it has a coin's chance: $\tfrac12+\tfrac12\cdot\tfrac12=\tfrac34$. Near an edge the
+# zeros beyond it show up in the window, and they say where the cell stands. Within R of the left edge or, the length
+# being fixed, of the right one, the network can know everything:
+#
+# $$\text{accuracy}(n,R)=\tfrac34+\tfrac14\min\!\left(1,\tfrac{2R}{n}\right)$$
+#
+# ### Exercise 2.4 · The plateau (medium, 5 minutes)
+#
+# `plateau(n, radius)` returns the accuracy that a network of that radius can reach on words of n positions.
+#
+# <details><summary>Hint 1</summary>What share of the cells has an edge in its window?</details>
+# <details><summary>Hint 2</summary>There are two edges, and the share cannot exceed 1.</details>
+# <details><summary>Hint 3</summary>Those cells are right, the others three times out of four: <code>0.75 + 0.25 * share</code>.</details>
+
+
+# %% tags=["stub"]
+def plateau(n, radius):
+    return ...
+
+
+# %% tags=["solution"]
+def plateau(n, radius):
+    return 0.75 + 0.25 * min(1, 2 * radius / n)
+
+
+# %%
+check.plateau(plateau)
+
+# %% tags=["instructor"]
+checks.require_passed("2.4 plateau")
+
+
+# %% [markdown]
+# Now the formula against training, for words of 16 positions, where the edges weigh more (about 15 seconds):
+
+
+# %%
+def accuracies(radius, positions, length=None, updates=500, **options):
+    result = []
+    for seed in SEEDS:
+        torch.manual_seed(seed)
+        model = ConvNet(radius, **options)
+        fit(model, length or (lambda generator: positions), updates=updates, seed=seed)
+        result.append(right_BL(model, positions).mean().item())
+    return result
+
+
+short = {radius: accuracies(radius, 16) for radius in (1, 2, 3)}
+for radius, values in short.items():
+    print(radius, "predicted", 0.75 + 0.25 * 2 * radius / 16, "measured", [round(v, 3) for v in values])
+    assert all(abs(value - (0.75 + 0.25 * 2 * radius / 16)) < 0.012 for value in values)
+
+# %% [markdown]
+# If the edges explain the plateau, taking them away must take away exactly that share. *Circular* padding joins the
+# two ends.
+#
+# **Predict.** The accuracy with circular padding, three layers, 16 positions. And with zero padding, but
+# words of every length from 9 to 23, odd and even, tested at 16?
+
+# %%
+my_circular, my_mixed = 0.8, 0.8  # your two predictions
+
+# %% [markdown]
+# Both, over five seeds (about 15 seconds):
+
+# %%
+circular = accuracies(3, 16, padding="circular", updates=250)
+any_length = lambda generator: 9 + int(torch.randint(15, (), generator=generator))
+mixed = accuracies(3, 16, length=any_length, updates=600)
+print("circular     ", [round(v, 3) for v in circular], " you said", my_circular)
+print("mixed lengths", [round(v, 3) for v in mixed], " you said", my_mixed)
+
+# %% [markdown]
+# Prediction and measurement in one picture:
+
+# %%
+fig, ax = plots.figure(size=(7.5, 3.6))
+shown = [*((f"zeros, R = {r}", 0.75 + 0.25 * r / 8, short[r]) for r in short), ("circular, R = 3", 0.75, circular),
+         ("zeros, R = 3,\nmixed lengths", 0.75 + 0.25 * 3 / 16, mixed)]  # fmt: skip
+for place, (_, predicted, values) in enumerate(shown):
+    ax.hlines(predicted, place - 0.3, place + 0.3, color="black", lw=2, label="predicted" if place == 0 else None)
+    offsets = place + np.linspace(-0.2, 0.2, len(values))
+    ax.plot(offsets, values, "o", color=plots.PALETTE[1], label="measured, one dot a seed" if place == 0 else None)
+ax.set_xticks(range(len(shown)), [name for name, _, _ in shown], fontsize=9)
+ax.set(xlabel="network and training", ylabel="accuracy at 16 positions", ylim=(0.73, 0.88))
+ax.legend()
+plots.show(fig, alt="Black lines (predicted accuracy) and dots (five seeds) agree for five settings of padding and training.")
+
+# %% [markdown]
+# The surprise is the last column. With lengths odd and even alike, the right edge still says *how far* it is, but no
+# longer whether the cell is even, so only the left edge helps: 0.75 + 0.25 R/n.
+
+# %%
+assert all(abs(value - 0.75) < 0.01 for value in circular)
+assert all(abs(value - (0.75 + 0.25 * 3 / 16)) < 0.015 for value in mixed)
+
+# %% [markdown]
+# For circular padding there is more than a measurement (theorem): such a network is *shift-equivariant*, f(shift x)
+# = shift f(x), with any weights and any depth. The task is not. Over *all* words of 12 bits, a shifted word sits beside
+# every word, so no weights whatever exceed 3/4, trained or not:
+
+# %%
+every_BL = (torch.arange(2**12)[:, None] >> torch.arange(12)) & 1
+best = []
+for seed in SEEDS:
+    torch.manual_seed(seed)
+    model = ConvNet(radius=3, padding="circular")
+    shifted = model(every_BL.roll(1, 1))
+    assert torch.allclose(shifted, model(every_BL).roll(1, 2), atol=1e-5)
+    untrained = (model(every_BL).argmax(1) == every_BL[:, torch.arange(12) // 2 * 2]).float().mean().item()
+    fit(model, lambda generator: 12, updates=150, seed=seed)
+    best.append((model(every_BL).argmax(1) == every_BL[:, torch.arange(12) // 2 * 2]).float().mean().item())
+    assert untrained <= 0.75 and best[-1] <= 0.75
+print("accuracy on all 4,096 words:", best)
+
+# %% [markdown]
+# Several seeds reach exactly 0.75, none a single word more.
+
+# %%
+assert max(best) == 0.75
+
+# %% [markdown]
+# ## 5 · Telling a cell where it is
+#
+# If position is what is missing, give it: append a vector $e_p$ to the one-hot vector of position p.
+#
+# | code | $e_p$ | size |
+# |---|---|---|
+# | learned | a row of a trained table, one per position | 16 |
+# | number | p / n | 1 |
+# | waves | $\sin(p/10000^{2k/16})$, $\cos(p/10000^{2k/16})$, k = 0..7 (Vaswani et al. 2017) | 16 |
+#
+# And a fourth way, with no position at all: a *recurrent* network reads from left to right and can keep the phase
+# itself.
+
+# %%
+ROWS = 256
+
+
+def number(n):
+    return (torch.arange(n) / n)[:, None]
+
+
+def waves(n):
+    angle = torch.arange(n)[:, None] / 10000 ** (torch.arange(8) * 2 / 16)
+    return torch.cat([angle.sin(), angle.cos()], 1)
+
+
+# %% [markdown]
+# One network for all three. Its padding is circular, so that the code is its only source of position.
+
+
+# %%
+class PositionNet(nn.Module):
+    """One-hot bits and a position code through a convolution of width 3 and two of width 1."""
+
+    def __init__(self, code, size, maps=32):
+        super().__init__()
+        self.code = code or nn.Embedding(ROWS, size)
+        first = nn.Conv1d(10 + size, maps, 3, padding=1, padding_mode="circular")
+        self.net = nn.Sequential(first, nn.ReLU(), nn.Conv1d(maps, maps, 1), nn.ReLU(), nn.Conv1d(maps, 10, 1))
+
+    def forward(self, bits_BL):
+        count, n = bits_BL.shape
+        code_LC = self.code.weight[:n] if isinstance(self.code, nn.Embedding) else self.code(n)
+        hot_BLV = F.one_hot(bits_BL, 10).float()
+        return self.net(torch.cat([hot_BLV, code_LC.expand(count, -1, -1)], 2).transpose(1, 2))
+
+
+# %% [markdown]
+# The recurrent reader is a GRU (lesson 05 takes it apart) with a linear map at every position:
+
+
+# %%
+class Reader(nn.Module):
+    """A GRU from left to right; it sees no position and nothing to its right."""
+
+    def __init__(self, hidden=16):
+        super().__init__()
+        self.rnn = nn.GRU(10, hidden, batch_first=True)
+        self.out = nn.Linear(hidden, 10)
+
+    def forward(self, bits_BL):
+        states_BLH, _ = self.rnn(F.one_hot(bits_BL, 10).float())
+        return self.out(states_BLH).transpose(1, 2)
+
+
+# %% [markdown]
+# All are trained on words of 1 to 20 bits and then asked for words of up to 160.
+#
+# **Predict.** Write beside each the accuracy you expect at 160 positions, eight times the longest word in training.
+
+# %%
+my_far = {"learned": 0.9, "number": 0.9, "waves": 0.9, "recurrent": 0.9}  # your predictions
+
+# %% [markdown]
+# Four networks, five seeds each (about 30 seconds):
+
+# %%
+makers = {
+    "learned": lambda: PositionNet(None, 16),
+    "number": lambda: PositionNet(number, 1),
+    "waves": lambda: PositionNet(waves, 16),
+    "recurrent": Reader,
+}
+LENGTHS = (5, 10, 15, 20, 24, 30, 40, 80, 160)
+
+
+def by_length(make, seed):
+    torch.manual_seed(seed)
+    model = make()
+    fit(model, lambda generator: 1 + int(torch.randint(20, (), generator=generator)), updates=600, batch=32, seed=seed)
+    return [right_BL(model, length, count=512).mean().item() for length in LENGTHS]
+
+
+# %%
+far = {name: [by_length(make, seed) for seed in SEEDS] for name, make in makers.items()}
+for name, runs in far.items():
+    at = {length: [round(run[place], 2) for run in runs] for place, length in enumerate(LENGTHS)}
+    print(f"{name:10} at 20: {at[20]}  at 160: {at[160]}  you said {my_far[name]}")
+
+# %% [markdown]
+# Every seed is a thin line; failures stay in.
+
+# %%
+fig, axes = plots.figure(1, 4, size=(11, 3.1), sharey=True)
+known = [0.75 + 0.25 * min(1, 20 / length) for length in LENGTHS]
+for ax, (name, runs), colour in zip(axes, far.items(), plots.PALETTE, strict=False):
+    plots.spread(ax, LENGTHS, runs, "median", color=colour)
+    ax.axvspan(5, 20, color="black", alpha=0.07)
+    ax.set(xscale="log", title=name, xlabel="positions")
+    ax.set_xticks([5, 10, 20, 40, 80, 160], ["5", "10", "20", "40", "80", "160"], fontsize=9)
+    ax.minorticks_off()
+axes[0].plot(LENGTHS, known, "k--", lw=1.3, label="0.75 + 0.25·min(1, 20/n)")
+axes[0].legend(loc="lower left", fontsize=8)
+axes[0].set(ylabel="accuracy", ylim=(0.6, 1.03))
+plots.show(fig, alt="Accuracy against length for four position codes; grey marks trained lengths. Only the recurrent reader stays at 1 beyond 20.")
+
+# %% [markdown]
+# Four behaviours.
+#
+# - **Learned** vectors solve the task and fall off a cliff at position 20: a row that was never looked up never got a
+#   gradient (section 3), so it holds the noise it was initialised with. The first 20 cells stay right, the rest are at
+#   3/4 on average over seeds: the dashed line, predicted before.
+# - The **number** p/n hardly helps even inside the trained range. "Even" as a function of p/n is a comb with n teeth,
+#   another comb at every n.
+# - **Waves** come close on the trained lengths for some seeds and fall behind beyond; their fastest wave has period 2π = 6.28, the task 2.
+# - The **recurrent** reader keeps the phase in its state. One bit of memory is enough at any length, where training finds it.
+
+# %%
+at_20, at_160 = LENGTHS.index(20), LENGTHS.index(160)
+value = {name: np.array(runs) for name, runs in far.items()}
+assert value["learned"][:, : at_20 + 1].min() > 0.97
+assert np.abs(value["learned"].mean(0) - known)[at_20:].max() < 0.05
+assert value["number"][:, at_20].max() < 0.85
+assert np.median(value["waves"][:, at_160]) < 0.8
+assert (value["recurrent"][:, at_160] > 0.99).sum() >= 3
+
+# %% [markdown]
+# ### Exercise 2.5 · A clock (medium, 5 minutes)
+#
+# `clock(n)` returns a float tensor of n numbers, a position code of size 1 with which the convolution can solve the
+# task at *every* length: +1 at even positions, -1 at odd ones.
+#
+# <details><summary>Hint 1</summary>Which wave has period 2?</details>
+# <details><summary>Hint 2</summary>Either a cosine of π·p, or arithmetic with <code>p % 2</code>.</details>
+# <details><summary>Hint 3</summary><code>1 - 2 * (torch.arange(n) % 2)</code>, as floats.</details>
+
+
+# %% tags=["stub"]
+def clock(n):
+    return ...
+
+
+# %% tags=["solution"]
+def clock(n):
+    return 1 - 2 * (torch.arange(n) % 2).float()
+
+
+# %%
+check.clock(clock)
+
+# %% tags=["instructor"]
+checks.require_passed("2.5 clock")
+
+# %% [markdown]
+# The target beside yours (zeros until the exercise is done), and what a network makes of the target:
+
+# %%
+target_L, yours_L = check.clock.reference(24), clock(24)
+yours_L = yours_L if isinstance(yours_L, torch.Tensor) and yours_L.shape == (24,) else torch.zeros(24)
+fig, axes = plots.figure(1, 2, size=(9, 2.4), sharey=True)
+for ax, values_L, title in ((axes[0], target_L, "target"), (axes[1], yours_L, "yours")):
+    ax.step(range(24), values_L, where="mid")
+    ax.set(xlabel="position", ylabel="code", title=title, ylim=(-1.3, 1.3))
+plots.show(fig, alt="Two step curves: the target alternates between plus and minus one; beside it the learner's.")
+
+# %%
+ticking = [by_length(lambda: PositionNet(lambda n: check.clock.reference(n)[:, None], 1), seed) for seed in SEEDS]
+print("accuracy at", LENGTHS[-1], "positions, by seed:", [run[-1] for run in ticking])
+assert all(min(run) == 1.0 for run in ticking)
+
+# %% [markdown]
+# With the right clock every seed is right at every length. But *we* chose the period. Knowing which code a task
+# needs is knowing the algorithm; the Neural GPU gets no clock and must build its own.
+#
+# ## Recap
+#
+# A prediction is a vote of programs, weighted by their length; compressors bound that length and miss most of it. A
+# convolution is shift-equivariant, so it is stuck at 3/4 on repeat-even except near an edge, by an amount one can
+# compute beforehand. Position codes repair this inside the lengths they were trained on; a state that travels goes
+# further, where training finds it.
+
+# %%
+quiz(
+    "A circular convolutional net of 50 layers, trained for a week on repeat-even. Its accuracy?",
+    "0.75",
+    ("close to 1", "Depth widens the window, but the window still has no position in it."),
+    ("0.75 + 0.25·100/n", "That needs edges; circular padding has none."),
+    why="It is shift-equivariant with any weights, so even and odd cells with equal windows get equal answers.",
+)
+
+# %%
+quiz(
+    "Zero padding, R = 2, all words 40 long. Where is the network sure to be right?",
+    "in the first two and the last two cells",
+    ("everywhere", "36 cells see no edge."),
+    ("only in the first two cells", "The length is always 40, so the right edge tells the phase, too."),
+    why="Four cells of 40: accuracy 0.75 + 0.25·4/40 = 0.775.",
+)
+
+# %%
+assert 0.75 + 0.25 * min(1, 2 * 2 / 40) == 0.775
+quiz(
+    "zlib leaves a word of 1,000 bytes at 1,000 bytes. What follows about K?",
+    "only that zlib found no pattern",
+    ("K is about 8,000 bits", "The digits of root 2 are a counterexample: 33 characters print them."),
+    ("the word is random", "Random is a property of a source; a short program may still print this word."),
+    why="A compressor gives an upper bound. Nothing computable gives K itself.",
+)
+
+# %% [markdown]
+# **Sources.** Kolmogorov complexity and the vote of programs: Solomonoff, *A formal theory of inductive inference*
+# (1964); Li & Vitányi, *An Introduction to Kolmogorov Complexity and Its Applications*. Waves as positions: Vaswani et
+# al. 2017, section 3.5. Zero padding that reveals position: Islam, Jia & Bruce 2020, *How much position information
+# do convolutional neural networks encode?* The repeat-even task and the 3x1 network are the lecture's.
+#
+# **Next.** The reader needed one bit of memory. How deep must a network *without* memory be to count modulo 2? Lesson 03.
