@@ -49,7 +49,9 @@ window.ready = true;
 
 def chromium_path() -> str | None:
     """Where Chromium is, or None."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
 
 
 @contextlib.contextmanager
@@ -68,7 +70,9 @@ def chromium(**options):
 def static_page(widget, folder: Path, body: str = "") -> str:
     """Write one widget as a page without a kernel; the file's address."""
     names = [name for name in widget.trait_names(sync=True) if not name.startswith("_")]
-    traits = {name: getattr(widget, name) for name in names if name not in ("layout", "comm", "tooltip")}
+    traits = {
+        name: getattr(widget, name) for name in names if name not in ("layout", "comm", "tooltip")
+    }
     literal = json.dumps(traits, default=str).replace("</", "<\\/")
     esm = json.dumps(str(widget._esm)).replace("</", "<\\/")
     page = PAGE.format(css=widget._css, traits=literal, esm=esm, body=body)
@@ -95,7 +99,9 @@ def jupyter_lab(folder: Path, command: str | None = None):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = command or os.environ.get("NGPU_LAB") or str(Path(sys.executable).with_name("jupyter"))
+    command = (
+        command or os.environ.get("NGPU_LAB") or str(Path(sys.executable).with_name("jupyter"))
+    )
     settings = [
         "--no-browser",
         "--allow-root",
@@ -138,10 +144,10 @@ def _wait_for(address: str, process, log: Path) -> None:
 def notebook(path: Path, *cells: str) -> None:
     """Write a notebook of code cells."""
     cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
-    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     found = {
         "cells": [{**cell, "source": source, "id": f"cell-{k}"} for k, source in enumerate(cells)],
-        "metadata": spec,
+        "metadata": {"kernelspec": spec},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
@@ -161,16 +167,20 @@ def open_in_lab(browser, address: str, name: str, **page_options):
     return page
 
 
-def run_cell(page, source: str) -> None:
-    """Run Python in the open notebook's kernel and wait for it."""
-    status = page.evaluate(
+def in_kernel(page, source: str) -> str:
+    """Run Python in the open notebook's kernel; what it printed."""
+    status, printed = page.evaluate(
         """async (code) => {
           const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-          return (await kernel.requestExecute({ code }).done).content;
+          let printed = "";
+          const future = kernel.requestExecute({ code });
+          future.onIOPub = (message) => { printed += message.content.text || ""; };
+          return [(await future.done).content, printed];
         }""",
         source,
     )
     assert status["status"] == "ok", status
+    return printed
 
 
 #: JavaScript: a canvas's pixels as one number, to see whether a picture changed.

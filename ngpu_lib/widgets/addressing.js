@@ -34,7 +34,7 @@ function render({ model, el }) {
   const home = button("Previous on row 0", () => set("previous", memory.map((_, i) => (i ? 0 : 1))));
   const CELL = 26, TOP = 62, LEFT = 46, BAR = 92, STEP = BAR + 24;
   const first = LEFT + M * CELL + 40;
-  const WIDTH = first + 5 * STEP, HEIGHT = TOP + N * CELL + 66;
+  const WIDTH = first + 5 * STEP, HEIGHT = TOP + N * CELL + 46;
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, style: `width:100%;max-width:${WIDTH}px;height:auto`, role: "group", "aria-label": "Key, memory and the four steps of addressing" });
   const readout = make("p", { class: "ngpu-readout" });
   root.append(bar(...Object.values(controls).map((c) => c.root)), bar(keyRow.root, again, home), picture, readout);
@@ -45,7 +45,7 @@ function render({ model, el }) {
     picture.append(svg("text", { x: LEFT - 8, y: TOP + i * CELL + 17, "text-anchor": "end" }, String(i)));
     row.forEach((v, m) => {
       const box = cell(LEFT + m * CELL, TOP + i * CELL);
-      box.setAttribute("fill", css(diverging(v)));
+      box.setAttribute("fill", css(diverging(0.8 * v)));
       box.append(svg("title", {}, `memory row ${i}, place ${m}: ${two(v)}`));
       picture.append(box);
     });
@@ -107,7 +107,7 @@ function render({ model, el }) {
     keyRow.input.value = memory.findIndex((row) => row.every((v, m) => v === key[m]));
     if (keyRow.input.selectedIndex < 0) keyRow.input.value = "";
     keyCells.forEach((box, m) => {
-      box.setAttribute("fill", css(diverging(key[m])));
+      box.setAttribute("fill", css(diverging(0.8 * key[m])));
       box.setAttribute("stroke", "currentColor");
       box.setAttribute("aria-valuenow", key[m]);
     });
@@ -126,7 +126,7 @@ function render({ model, el }) {
     }
     const read = readCells.map((box, m) => {
       const v = memory.reduce((sum, row, i) => sum + w.sharpening[i] * row[m], 0);
-      box.setAttribute("fill", css(diverging(v)));
+      box.setAttribute("fill", css(diverging(0.8 * v)));
       box.replaceChildren(svg("title", {}, `read, place ${m}: ${two(v)}`));
       return v;
     });

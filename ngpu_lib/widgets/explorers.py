@@ -97,7 +97,9 @@ def _decode(pixels: str) -> np.ndarray:
 def _probabilities(name: str, answer) -> list[float]:
     array = plain_array(name, answer).ravel()
     if array.size != 10 or not np.all(array >= 0) or not abs(array.sum() - 1) < 1e-3:
-        raise ValueError(f"{name}: got {array.round(3).tolist()}; needs ten probabilities that sum to 1")
+        raise ValueError(
+            f"{name}: got {array.round(3).tolist()}; needs ten probabilities that sum to 1"
+        )
     return array.tolist()
 
 
@@ -193,7 +195,9 @@ class GradientFlow(AskingWidget):
             if values.ndim != 1 or values.size == 0:
                 raise ValueError(f"{name}: got shape {values.shape}; needs one row of numbers")
             drawable = np.isfinite(values) & (values > 0)
-            logs = [float(np.log10(v)) if ok else None for v, ok in zip(values, drawable, strict=True)]
+            logs = [
+                float(np.log10(v)) if ok else None for v, ok in zip(values, drawable, strict=True)
+            ]
             curves.append({"name": str(name), "log10": logs})
         return curves
 
@@ -207,9 +211,9 @@ class Gates(Widget):
     Everything is computed in the page.
 
     Args:
-        steps: T, 4 to 80.
+        steps: T, 6 to 80.
         update, reset: T gate values in [0, 1], or one for all steps.
-        pulse: T inputs x_t in [-3, 3]; default 2 at step 3.
+        pulse: T inputs x_t in [-3, 3]; default 3 at steps 3 to 5.
         weight: w, how strongly the cell feeds itself, 0 to 2.
         title: what a screen reader calls the explorer.
 
@@ -237,8 +241,8 @@ class Gates(Widget):
         title: str = "Gates",
         **options,
     ):
-        self._steps = int(in_range("steps", steps, 4, 80))
-        pulse = np.eye(1, steps, 3)[0] * 2 if pulse is None else pulse
+        self._steps = int(in_range("steps", steps, 6, 80))
+        pulse = 3.0 * np.isin(np.arange(steps), (3, 4, 5)) if pulse is None else pulse
         super().__init__(weight=weight, title=title, **options)
         self.update, self.reset, self.pulse = update, reset, pulse
 
@@ -327,13 +331,21 @@ class Addressing(Widget):
             memory = np.random.default_rng(3).choice([-1.0, 1.0], (8, 6))
         memory = plain_array("memory", memory)
         if memory.ndim != 2 or not (2 <= len(memory) <= 16 and 1 <= memory.shape[1] <= 12):
-            raise ValueError(f"memory: got shape {memory.shape}; needs (N, M), N in 2..16, M in 1..12")
+            raise ValueError(
+                f"memory: got shape {memory.shape}; needs (N, M), N in 2..16, M in 1..12"
+            )
         for value in memory.ravel():
             in_range("memory", value, -1, 1)
         key = memory[min(2, len(memory) - 1)] if key is None else key
         previous = np.eye(1, len(memory))[0] if previous is None else previous
         super().__init__(
-            memory=memory.tolist(), beta=beta, gate=gate, shift=shift, gamma=gamma, title=title, **options
+            memory=memory.tolist(),
+            beta=beta,
+            gate=gate,
+            shift=shift,
+            gamma=gamma,
+            title=title,
+            **options,
         )
         self.key, self.previous = key, previous
 
@@ -484,9 +496,9 @@ class Carries(AskingWidget):
 
     def _ask_network(self) -> np.ndarray:
         answer = plain_array("compute", self._compute(self.a, self.b, self.digits))
-        answer = answer[None] if answer.ndim == 1 else answer
-        if answer.ndim != 2 or len(answer) == 0 or answer.shape[1] != 2 * self.digits:
-            shape = answer.shape
-            raise ValueError(f"compute: got shape {shape}; needs ({2 * self.digits},) or a row a step")
+        if answer.ndim not in (1, 2) or answer.shape[-1] != 2 * self.digits or answer.size == 0:
+            needed = f"({2 * self.digits},) or (T, {2 * self.digits})"
+            raise ValueError(f"compute: got shape {answer.shape}; needs {needed}")
+        answer = np.atleast_2d(answer)
         digit = (answer >= 0) & (answer < self.base) & (answer == np.rint(answer))
         return np.where(digit, answer, -1).astype(int)

@@ -26,7 +26,7 @@ function render({ model, el }) {
       svg("line", { class: "ngpu-axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y(0), y2: y(0) }),
       svg("line", { class: "ngpu-grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(high), y2: y(high) }),
       bars, mark, area);
-    const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, style: "width:100%;height:auto" },
+    const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, style: "width:100%;max-width:820px;height:auto;margin-bottom:3px" },
       svg("text", { x: 0, y: height / 2 - 2, style: "font-weight:600" }, label), svg("text", { x: 0, y: height / 2 + 13, opacity: 0.75, style: "font-size:11px" }, hint),
       svg("text", { x: LEFT - 6, y: y(high) + 4, "text-anchor": "end", style: "font-size:10px" }, String(high)),
       svg("text", { x: LEFT - 6, y: y(low) + 4, "text-anchor": "end", style: "font-size:10px" }, String(low).replace("-", "−")), group);
@@ -69,9 +69,9 @@ function render({ model, el }) {
   const HEIGHT = 170;
   const input = strip("pulse", "input x", "drag a bar", -3, 3, 74, OKABE[1]);
   const update = strip("update", "update u", "1 keeps, 0 writes", 0, 1, 66, OKABE[0]);
-  const reset = strip("reset", "reset r", "0 ignores the past", 0, 1, 66, OKABE[2]);
+  const reset = strip("reset", "reset r", "0 cuts the loop w", 0, 1, 66, OKABE[2]);
   const plot = svg("g");
-  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, style: "width:100%;height:auto", role: "img", class: "ngpu-state" }, plot);
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, style: "width:100%;max-width:820px;height:auto;margin-bottom:3px", role: "img", class: "ngpu-state" }, plot);
   const weight = slider("Self weight w", { min: 0, max: 2, step: 0.05, value: 0, say: (v) => v.toFixed(2) }, (v) => { model.set("weight", v); save(); });
   const everyU = slider("All u", { min: 0, max: 1, step: 0.01, value: 0.9, say: (v) => v.toFixed(2) }, (v) => put("update", 0, v, true));
   const everyR = slider("All r", { min: 0, max: 1, step: 0.01, value: 1, say: (v) => v.toFixed(2) }, (v) => put("reset", 0, v, true));
@@ -99,14 +99,15 @@ function render({ model, el }) {
     if (u.every((v) => v === u[0])) everyU.set(u[0]);
     if (r.every((v) => v === r[0])) everyR.set(r[0]);
     const s = states();
-    const y = (v) => 8 + (HEIGHT - 48) * (1 - v) / 2;
+    const low = Math.min(...s) < -0.01 ? -1 : 0;
+    const y = (v) => 8 + ((HEIGHT - 48) * (1 - v)) / (1 - low);
     const x = (t) => LEFT + (t + 0.5) * column();
     const parts = [];
-    for (const v of [-1, 0, 1]) {
+    for (const v of new Set([low, 0, 1])) {
       parts.push(svg("line", { class: v ? "ngpu-grid" : "ngpu-axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y(v), y2: y(v) }));
       parts.push(svg("text", { x: LEFT - 6, y: y(v) + 4, "text-anchor": "end", style: "font-size:10px" }, String(v).replace("-", "−")));
     }
-    parts.push(svg("text", { x: 0, y: y(0) - 2, style: "font-weight:600" }, "state s"), svg("text", { x: 0, y: y(0) + 13, opacity: 0.75, style: "font-size:11px" }, "what stays"));
+    parts.push(svg("text", { x: 0, y: HEIGHT / 2 - 22, style: "font-weight:600" }, "state s"), svg("text", { x: 0, y: HEIGHT / 2 - 7, opacity: 0.75, style: "font-size:11px" }, "what stays"));
     for (let t = 0; t < T(); t += 5) parts.push(svg("text", { x: x(t), y: HEIGHT - 22, "text-anchor": "middle", style: "font-size:10px" }, String(t)));
     parts.push(svg("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 6, "text-anchor": "middle", style: "font-size:11px" }, "step t"));
     parts.push(svg("path", { d: s.map((v, t) => `${t ? "L" : "M"}${x(t).toFixed(1)} ${y(v).toFixed(1)}`).join(""), fill: "none", stroke: OKABE[3], "stroke-width": 2.5 }));
@@ -115,7 +116,7 @@ function render({ model, el }) {
     const peak = s.reduce((best, v, t) => (Math.abs(v) > Math.abs(s[best]) ? t : best), 0);
     const share = s[peak] ? s.at(-1) / s[peak] : 0;
     const words = s[peak]
-      ? `Largest at step ${peak}: ${short(s[peak])}. At the end ${short(s.at(-1))} is left, ${short(100 * share)} % of it.`
+      ? `Largest at step ${peak}: ${short(s[peak])}. At the end ${short(s.at(-1))} is left, ${short(100 * share)} % of it.${model.get("weight") ? "" : " With w = 0 the reset gate has nothing to act on."}`
       : "Nothing was written: the state stays 0.";
     verdict.textContent = words;
     picture.setAttribute("aria-label", `The state over ${T()} steps. ${words}`);

@@ -2,7 +2,7 @@
 
 function render({ model, el }) {
   const { root, tell, title } = openWidget(el, model, "gradient");
-  const save = saver(model, 15);
+  const save = () => model.save_changes(); // Jupyter itself holds back what comes too fast
   const set = (name, value) => { model.set(name, value); save(); };
   const scale = slider("Weight scale", { min: 0.1, max: 3, step: 0.05, value: 1, say: (v) => v.toFixed(2) }, (v) => set("scale", v));
   const depth = slider("Depth", { min: 1, max: model.get("deepest"), step: 1, value: 1, say: (v) => `${v} layers` }, (v) => set("depth", v));
@@ -68,7 +68,7 @@ function render({ model, el }) {
       const note = bad ? `; ${bad} of ${log10.length} values are zero, infinite or NaN and cannot be drawn` : "";
       if (first === null || last === null || log10.length < 2) return `${name}${note || ": one value"}`;
       const factor = 10 ** ((first - last) / (log10.length - 1));
-      return `${name}: first layer 10^${(first - last).toFixed(1).replace("-", "−")} of the last, × ${short(factor)} per layer${note}`;
+      return `${name}: the first value is ${short(10 ** (first - last))} of the last, a factor of ${short(factor)} per layer${note}`;
     }).join(" · ") + ".";
   }
   function settings() {

@@ -128,7 +128,8 @@ function base64(array) {
 function short(x) {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "∞" : "−∞";
   const size = Math.abs(x);
-  const text = size !== 0 && (size < 0.001 || size >= 10000) ? x.toExponential(1) : x.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+  const places = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+  const text = size === 0 ? "0" : size < 1e-4 || size >= 10000 ? x.toExponential(1) : size < 0.01 ? x.toPrecision(2) : x.toFixed(places);
   return text.replace("-", "−");
 }
 

@@ -1,8 +1,9 @@
 // The activation viewer: the whole state lies in the page as bytes, a step is one small image.
 
 const LEVELS = 126, NAN = 253;
-const LABELS = 34, LINE = 14, GAP = 1, BETWEEN = 16; // pixels: map numbers, a line of text, gaps
+const LABELS = 42, LINE = 15, GAP = 1, BETWEEN = 16, EDGE = 8; // pixels: map numbers, a line of text, gaps
 const TALLEST = 480;
+const SMALL = "11px system-ui, 'DejaVu Sans', sans-serif";
 
 /** "0-2,7" from [0, 1, 2, 7]; "all" from []. */
 function rangesText(numbers) {
@@ -38,8 +39,10 @@ class Panel {
     this.canvas = make("canvas", { tabindex: 0, role: "img" });
     const bad = this.bad
       ? ` · ${this.bad} ${this.bad === 1 ? "value is" : "values are"} NaN or infinite (green)` : "";
-    const size = `${this.C} maps × ${this.W > 1 ? `${this.W} rows × ` : ""}${this.L} positions`;
-    this.caption = make("figcaption", {}, make("strong", {}, this.name), make("small", {}, `${this.name ? " · " : ""}${size}${bad}`));
+    this.size = `${this.C} ${this.C > 1 ? "maps" : "map"} × ${this.W > 1 ? `${this.W} rows × ` : ""}${this.L} positions`;
+    this.size += bad;
+    this.details = make("small");
+    this.caption = make("figcaption", {}, make("strong", {}, this.name), this.details);
     this.scroll = make("div", { class: "ngpu-scroll" }, this.canvas);
     this.root = make("figure", {}, this.caption, this.scroll);
   }
@@ -68,6 +71,8 @@ class Panel {
 
   /** Where everything goes, for the width there is. */
   place(width, maps, mode) {
+    const axes = mode === "time" ? " · steps run downwards" : "";
+    this.details.textContent = `${this.name ? " · " : ""}${this.size}${axes}`;
     this.maps = (maps.length ? maps : [...Array(this.C).keys()]).filter((c) => c < this.C);
     this.mode = mode;
     const rows = mode === "time" ? this.T : this.W;
@@ -78,19 +83,20 @@ class Panel {
     const gap = rows > 1 ? 5 : n > 60 ? 0 : GAP;
     let best = null;
     for (let k = 1; k <= n; k++) {
-      const across = Math.floor(((width + BETWEEN) / k - BETWEEN - LABELS) / L);
+      const across = Math.floor(((width - EDGE + BETWEEN) / k - BETWEEN - LABELS) / L);
       if (across < 2 && k > 1) break;
       const down = Math.ceil(n / k);
       const w = Math.max(2, Math.min(26, across));
       const h = Math.max(rows > 1 ? 2 : 5, Math.min(w, Math.floor((TALLEST / down - gap) / rows)));
-      const quality = Math.min(w, 14) * Math.min(h, 14);
+      const fits = Math.min(1, TALLEST / (down * (rows * h + gap)));
+      const quality = Math.min(w, 14) * Math.min(h, 14) * fits ** 2;
       if (!best || quality > best.quality) best = { quality, k, down, w, h };
     }
     const { k, down, w, h } = best;
     Object.assign(this, { rows, across: k, down, cell: [w, h], gap, head, foot });
     this.tileHeight = rows * h + gap;
     this.tileWidth = LABELS + L * w;
-    this.width = k * this.tileWidth + (k - 1) * BETWEEN;
+    this.width = k * this.tileWidth + (k - 1) * BETWEEN + EDGE;
     this.height = head + down * this.tileHeight + foot;
     this.image.width = L;
     this.image.height = n * rows;
@@ -105,9 +111,9 @@ class Panel {
     const context = this.context;
     context.clearRect(0, 0, this.width, this.height);
     context.fillStyle = ink;
-    context.font = "10px system-ui, 'DejaVu Sans', sans-serif";
+    context.font = SMALL;
     context.textBaseline = "middle";
-    const every = Math.max(1, Math.ceil(11 / this.tileHeight));
+    const every = Math.max(1, Math.ceil(12 / this.tileHeight));
     this.maps.forEach((c, k) => {
       if ((k % this.down) % every) return;
       const [x, y] = this.corner(k);
@@ -119,11 +125,12 @@ class Panel {
       const bottom = this.head + this.inColumn(column) * this.tileHeight + (this.outputs.length ? LINE : 0) + LINE / 2 + 3;
       this.symbols(this.inputs, x, this.head - LINE / 2 - 1, "in");
       context.fillStyle = ink;
+      context.font = SMALL;
       const stride = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((s) => s * this.cell[0] >= 26) || 2000;
       context.textAlign = "center";
       for (let l = 0; l < this.L; l += stride) context.fillText(String(l), x + (l + 0.5) * this.cell[0], bottom);
       context.textAlign = "right";
-      context.fillText("pos", x - 4, bottom);
+      context.fillText("pos", x - 7, bottom);
     }
   }
   inColumn(column) {
@@ -138,7 +145,7 @@ class Panel {
     const context = this.context;
     const w = this.cell[0];
     context.textAlign = "right";
-    context.font = "10px system-ui, 'DejaVu Sans', sans-serif";
+    context.font = SMALL;
     context.fillStyle = this.ink;
     context.fillText(label, x - 4, y);
     const longest = Math.max(...list.map((s) => s.length));
@@ -203,7 +210,7 @@ class Panel {
         const x = column * (this.tileWidth + BETWEEN) + LABELS;
         const y = this.head + this.inColumn(column) * this.tileHeight + 1;
         if (!out.length) break;
-        context.clearRect(x - LABELS, y, this.tileWidth, LINE);
+        context.clearRect(x - LABELS, y, this.tileWidth + EDGE, LINE);
         this.symbols(out, x, y + LINE / 2, "out", this.targets);
       }
     }
@@ -312,7 +319,7 @@ function render({ model, el }) {
     const { largest } = panels[0];
     low.textContent = ownScale ? "−max of map" : short(-largest);
     high.textContent = ownScale ? "max of map" : short(largest);
-    rounding.textContent = `· 0 in the middle · values shown to ±${short(largest / 2 / LEVELS)}`;
+    rounding.textContent = `· 0 in the middle · values on hover to ±${short(largest / 2 / LEVELS)}`;
     refresh();
   }
 

@@ -103,7 +103,9 @@ class ActivationViewer(Widget):
         view: str = "",
         **options,
     ):
-        panels = [_panel("state", state, (inputs, outputs, targets), ("inputs", "outputs", "targets"))]
+        panels = [
+            _panel("state", state, (inputs, outputs, targets), ("inputs", "outputs", "targets"))
+        ]
         if other is not None:
             tapes = (other_inputs, other_outputs, other_targets)
             tape_names = ("other_inputs", "other_outputs", "other_targets")
@@ -161,7 +163,9 @@ class ActivationViewer(Widget):
             try:
                 wanted[name] = readers[name](value)
             except (KeyError, ValueError) as error:
-                raise ValueError(f"view: got {part!r}; needs parts such as {self.view!r}") from error
+                raise ValueError(
+                    f"view: got {part!r}; needs parts such as {self.view!r}"
+                ) from error
         before = {name: getattr(self, name) for name in wanted}
         try:
             for name, value in wanted.items():
@@ -257,7 +261,11 @@ def _panel(name: str, state, tapes, tape_names) -> dict:
         codes, scale = np.zeros(0, np.uint8), np.zeros(1)
     inputs, outputs, targets = tapes
     rows = [] if outputs is None else [outputs]
-    if outputs is not None and len(outputs) == steps and all(_size(row) == length for row in outputs):
+    if (
+        outputs is not None
+        and len(outputs) == steps
+        and all(_size(row) == length for row in outputs)
+    ):
         rows = outputs  # one row of symbols a step
     return {
         "data": base64.b64encode(codes.tobytes()).decode(),
