@@ -113,8 +113,18 @@ def _median(runs):
 
 
 def images(pictures, titles=None, *, columns: int = 8, size: float = 1.1):
-    """A figure with a grid of grey images (count, height, width), each with an optional title."""
+    """A figure with a grid of grey images (count, height, width), each with an optional title.
+
+    Raises:
+        ValueError: no picture, no column, or a number of titles that is not that of the pictures.
+    """
     count = len(pictures)
+    if not count or columns < 1 or (titles is not None and len(titles) != count):
+        named = "none" if titles is None else len(titles)
+        raise ValueError(
+            f"pictures: got {count} pictures, {named} titles, {columns} columns; needs at least one "
+            "picture and column, and as many titles as pictures"
+        )
     columns = min(columns, count)
     rows = -(-count // columns)
     fig, axes = figure(rows, columns, size=(size * columns, (size + 0.25) * rows), squeeze=False)

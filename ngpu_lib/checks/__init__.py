@@ -30,6 +30,9 @@ class Verdict:
     def passed(self) -> bool:
         return self.status == PASS
 
+    def _ipython_display_(self) -> None:
+        """Nothing: at the end of a cell the check has already printed it."""
+
 
 #: The latest verdict of every check called in this session, by name.
 verdicts: dict[str, Verdict] = {}
@@ -66,7 +69,7 @@ class Check:
                 result = answer(*_copy(case)) if callable(answer) else answer
             except NotImplementedError:
                 result = None
-            except Exception as error:  # the learner's code may fail in any way; say how
+            except (Exception, SystemExit) as error:  # the learner's code may fail in any way
                 line = traceback.extract_tb(error.__traceback__)[-1].lineno
                 text = f"With {_show(case)} it raises {type(error).__name__} (line {line}): {error}"
                 return Verdict(self.name, WRONG, text)
@@ -94,7 +97,7 @@ def attempt(answer: Callable[..., Any], *arguments: Any) -> Any:
     """
     try:
         result = answer(*_copy(arguments))
-    except Exception:  # the check above the picture has already said what is wrong
+    except (Exception, SystemExit):  # the check above the picture has already said what is wrong
         return None
     return None if result is ... else result
 
@@ -118,6 +121,13 @@ def _copy(case: tuple) -> tuple:
 
 
 def _equal(got: Any, wanted: Any, tolerance: float) -> bool:
+    try:
+        return _compare(got, wanted, tolerance)
+    except Exception:  # an answer of any kind may arrive here; what cannot be compared differs
+        return False
+
+
+def _compare(got: Any, wanted: Any, tolerance: float) -> bool:
     if isinstance(wanted, dict):
         return (
             isinstance(got, dict)
@@ -133,11 +143,8 @@ def _equal(got: Any, wanted: Any, tolerance: float) -> bool:
             and all(_equal(g, w, tolerance) for g, w in zip(got, wanted, strict=True))
         )
     if isinstance(wanted, (str, type(None))):
-        return got == wanted
-    try:
-        got_array, wanted_array = _array(got), _array(wanted)
-    except (TypeError, ValueError, RuntimeError):
-        return False
+        return bool(got == wanted)
+    got_array, wanted_array = _array(got), _array(wanted)
     return got_array.shape == wanted_array.shape and bool(
         np.allclose(got_array, wanted_array, rtol=tolerance, atol=tolerance, equal_nan=True)
     )
@@ -155,7 +162,10 @@ def _show(value: Any) -> str:
         return f"array {shape}" if array.size > 8 else np.array2string(array, precision=4)
     if isinstance(value, tuple):
         return ", ".join(_show(part) for part in value) or "no arguments"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"an object of type {type(value).__name__}"
     return text if len(text) <= 70 else text[:67] + "..."
 
 
@@ -164,6 +174,6 @@ def _describe(case: tuple, got: Any, wanted: Any) -> str:
         if _array(got).shape != _array(wanted).shape:
             shapes = f"shape {_array(got).shape}, needs {_array(wanted).shape}"
             return f"With {_show(case)} it gives {shapes}."
-    except (TypeError, ValueError, RuntimeError):
+    except Exception:  # no numbers, so no shapes to compare
         pass
     return f"With {_show(case)} it gives {_show(got)}, needs {_show(wanted)}."
