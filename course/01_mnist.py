@@ -344,19 +344,24 @@ weights, losses = train_by_hand(lr=0.3, updates=updates)
 by_hand_right = read_by_hand(weights)
 print(f"test accuracy {by_hand_right:.1%}; ten templates had {template_right:.1%}")
 assert by_hand_right > template_right
-assert by_hand_right > 0.95 or not mnist.is_real
+assert by_hand_right > 0.94 or not mnist.is_real
 
 # %% [markdown]
-# Every image seen once, and 784 x 128 + 128 x 10 products read the test images better than any template.
+# Every image seen once, and 784 x 128 + 128 x 10 products read the test images better than any template. On the right, how
+# training changed the weights of the eight units that changed most: ink here speaks for it (violet), ink there against (orange).
 
 # %%
 fig, axes = plots.figure(1, 2, size=(9, 3.2))
 plots.curves(axes[0], range(1, updates + 1), {"loss": losses}, xlabel="update", ylabel="loss of the batch", log="y", title=mnist.title("by hand"))
 axes[0].axhline(np.log(10), color="grey", ls="--", lw=1)
 axes[0].text(updates, np.log(10) * 1.05, "knows nothing: log 10", ha="right", va="bottom", color="dimgrey")
-patterns = torch.cat([weights["W1_PU"].T[4 * k : 4 * k + 4].view(4, 28, 28).permute(1, 0, 2).reshape(28, 112) for k in range(3)])
-plots.matrix(axes[1], patterns.numpy(), xlabel="4 units, 28 columns each", ylabel="3 rows of units", title="what 12 hidden units look for", diverging=True)
-plots.show(fig, alt="The loss falls from 2.5 to about 0.1 in 600 updates. Beside it the weights of twelve hidden units: speckled strokes and spots.")
+learned_UP = (weights["W1_PU"] - start()["W1_PU"]).T
+strongest = learned_UP.norm(dim=1).argsort(descending=True)[:8]
+tiles = learned_UP[strongest].view(2, 4, 28, 28).permute(0, 2, 1, 3).reshape(56, 112)
+plots.matrix(axes[1], tiles.numpy(), xlabel="four units in a row", ylabel="two rows", title="what training wrote into 8 hidden units", diverging=True)
+axes[1].set(xticks=[28, 56, 84], yticks=[28], xticklabels=[], yticklabels=[])
+axes[1].grid(True, color="black", alpha=0.6, lw=1)
+plots.show(fig, alt="The loss falls from 2.5 to about 0.1 in 600 updates. Beside it what eight hidden units learned: blurred strokes, for and against ink.")
 
 # %% [markdown]
 # ### The library's version
@@ -604,9 +609,17 @@ print(f"you: {predicted_winner}   lowest losses: {summary}")
 plots.show(fig, alt=f"Loss after 150 updates against the learning rate for five optimisers. Lowest: {summary}.")
 
 # %% [markdown]
-# The three rules that divide by the gradient's size work best with steps around 0.001 to 0.01 and forgive less above; SGD needs a
-# learning rate near 0.1. None of this says which *generalises* best, and the winner is decided by hundredths: in the Neural
-# GPU of lesson 09 it will be AdaMax, for a reason you will see there.
+# Each rule has a rate at which it works; at its best, all five are close. What differs is the *place* of the valley: a hundred times the learning rate for SGD
+# as for those that divide by the gradient's size. A comparison at one common rate would have crowned whichever rule that rate suited. In the Neural GPU of
+# lesson 09 the choice will be AdaMax, for a reason you will see there.
+
+# %%
+best_rate = {name: learning_rates[int(np.argmin(values))] for name, values in end_loss.items()}
+print(best_rate)
+assert best_rate["SGD"] >= 10 * best_rate["Adam"] and best_rate["momentum"] <= best_rate["SGD"]
+assert max(best.values()) < 0.2 * np.log(10) or not mnist.is_real
+
+# %% [markdown]
 #
 # ## 5 · Non-linearities, and more layers
 #
@@ -637,10 +650,10 @@ for name, activation in {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "ReLU": nn.ReLU
     plots.spread(ax, range(10, 201), smooth, name)
 ax.set(xlabel="update", ylabel="loss (mean of 10)", yscale="log", title=mnist.title("one hidden layer, Adam 0.001"))
 ax.legend()
-plots.show(fig, alt="Loss of one-hidden-layer networks, three seeds each: ReLU falls fastest, tanh close to it, the sigmoid slowest.")
+plots.show(fig, alt="Loss of one-hidden-layer networks, three seeds each: ReLU and tanh fall together, the sigmoid far more slowly.")
 
 # %% [markdown]
-# **Predict.** Same training (200 updates), but 16 hidden layers of 64 units instead of one, with ReLU and PyTorch's default weights. Will
+# **Predict.** Same training (150 updates), but 16 hidden layers of 64 units instead of one, with ReLU and PyTorch's default weights. Will
 # the accuracy be "higher", "about the same" or "lower"?
 
 # %%
@@ -680,34 +693,43 @@ assert shrink["sigmoid, default"] < 1e-9 and shrink["ReLU, default"] < 1e-2 and 
 plots.show(fig, alt="Gradient norm by layer, logarithmic. With sigmoids it falls by more than nine powers of ten towards the first layer, with ReLU and default weights by several, with He's start it stays level.")
 
 # %% [markdown]
-# Each layer multiplies the gradient by its weights and slopes. A factor of 0.3 per layer is harmless once and fatal sixteen times. Now train them.
+# Each layer multiplies the gradient by its weights and slopes. A factor of 0.3 per layer is harmless once and fatal sixteen times. Batch norm errs the other way: towards the first layer the gradient *grows*.
+# Theory for wide ReLU networks: by the root of $\pi/(\pi-1)$, 1.21 per layer (Yang et al. 2019).
 
 # %%
-depths, reads = (1, 4, 8, 16), {}
+growth = (sizes["ReLU, He + batch norm"][1] / sizes["ReLU, He + batch norm"][14]) ** (1 / 13)
+print(f"batch norm: the gradient grows {growth:.2f} times per layer; theory {(np.pi / (np.pi - 1)) ** 0.5:.2f}")
+assert 1.1 < growth < 1.35
+
+# %% [markdown]
+# Now train them.
+
+# %%
+depths, reads = (1, 4, 16), {}
 held = min(5000, len(mnist.train_labels_B) - 1000)  # the last training images decide; the test set waits
 held_images, held_labels = mnist.train_images_BHW[-held:], mnist.train_labels_B[-held:]
 for care in ("default", "He", "He + batch norm"):
     reads[care] = np.zeros((len(SEEDS), len(depths)))
     for place in np.ndindex(reads[care].shape):
         network = deep(depths[place[1]], SEEDS[place[0]], care)
-        fit(network, batches, updates=200, seed=SEEDS[place[0]])
+        fit(network, batches, updates=150, seed=SEEDS[place[0]])
         reads[care][place] = accuracy(network, held_images, held_labels)
 
 # %%
 fig, ax = plots.figure(size=(7.5, 3.2))
 for care, runs in reads.items():
     plots.spread(ax, depths, 100 * runs, f"ReLU, {care}")
-ax.set(xlabel="hidden layers", ylabel="held-out accuracy, %", xticks=depths, title=mnist.title("200 updates"))
+ax.set(xlabel="hidden layers", ylabel="held-out accuracy, %", xticks=depths, title=mnist.title("150 updates"))
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 deepest = {care: np.median(runs[:, -1]) for care, runs in reads.items()}
 print(f"you: {predicted_depth}   1 layer {np.median(reads['default'][:, 0]):.1%}; 16 layers: " + ", ".join(f"{care} {value:.1%}" for care, value in deepest.items()))
 assert deepest["default"] < np.median(reads["default"][:, 0])
-assert deepest["He + batch norm"] > deepest["default"]
-plots.show(fig, alt="Accuracy against depth, three seeds each. With default weights 16 layers read far worse than one; with He's start and batch norm depth costs little.")
+assert deepest["He"] > deepest["He + batch norm"] > deepest["default"] or not mnist.is_real
+plots.show(fig, alt="Accuracy against depth, three seeds each. With default weights 16 layers read far worse than one; with He's start they read as well; batch norm on top lies between.")
 
 # %% [markdown]
-# The surprise: a deeper network can represent everything a shallow one can, and still reads worse. It is the *training* that fails, and a better start or
-# a normalisation in each layer repairs most of it. Lesson 04 takes this apart, over time instead of depth.
+# The surprise: a deeper network can represent everything a shallow one can, and still reads worse. It is the *training* that fails, and weights of
+# the right size from the start repair most of it. Adding batch norm helps up to four layers and hurts at sixteen: more care is not always better. Lesson 04 takes this apart, over time instead of depth.
 #
 # ## 6 · Six remedies against too few examples
 #
@@ -1059,7 +1081,7 @@ quiz(
     "The gradient shrinks by a factor at every layer before it reaches the first",
     ("It has too few weights", "It has more than the network with one layer of 64."),
     ("It overfits", "Then the training loss would be low; it is high."),
-    why="Section 5 measured it before training; He's start and batch norm keep the factor near 1.",
+    why="Section 5 measured it before training; He's start keeps the factor near 1.",
 )
 
 # %%
@@ -1083,7 +1105,7 @@ quiz(
 # %% [markdown]
 # **Sources.** MNIST and LeNet: LeCun, Bottou, Bengio, Haffner, *Gradient-based learning applied to document recognition*, 1998. Back-propagation: Rumelhart, Hinton, Williams,
 # *Nature* 323, 1986. RMSProp: Tieleman, Hinton, Coursera lecture 6.5, 2012. Adam, AdaMax: Kingma, Ba, arXiv 1412.6980. He's start: He, Zhang, Ren, Sun, arXiv 1502.01852.
-# Dropout: Srivastava et al., JMLR 15, 2014. Batch norm: Ioffe, Szegedy, arXiv 1502.03167. Decoupled weight decay: Loshchilov, Hutter, arXiv 1711.05101. One cycle: Smith, Topin, arXiv 1708.07120.
+# Dropout: Srivastava et al., JMLR 15, 2014. Batch norm: Ioffe, Szegedy, arXiv 1502.03167; its gradients in deep networks: Yang et al., arXiv 1902.08129. Decoupled weight decay: Loshchilov, Hutter, arXiv 1711.05101. One cycle: Smith, Topin, arXiv 1708.07120.
 #
 # **Next.** An image has a fixed size. What if the input is a sequence of any length, and the answer a *program*? Lesson 02.
 
