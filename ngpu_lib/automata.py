@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ngpu_lib.neural_gpu import CGRU, NeuralGPU
+from ngpu_lib.cells import CGRU
+from ngpu_lib.neural_gpu import NeuralGPU
 
 #: Steepness. 20 * 1/2 saturates every gate and 20 * 1 every tanh, exactly, in float32.
 STEEP = 20.0
@@ -35,9 +36,7 @@ def blank_unit(maps: int) -> CGRU:
     return unit
 
 
-def rule_unit(
-    keep: Sequence[int] = (0, 0, -1, 1), become: Sequence[int] = (-1, -1, 0, 2)
-) -> CGRU:
+def rule_unit(keep: Sequence[int] = (0, 0, -1, 1), become: Sequence[int] = (-1, -1, 0, 2)) -> CGRU:
     """A CGRU with ONE map whose gate and candidate are the two threshold gates given.
 
     With (left, centre, right, bias) as integers, a cell keeps its bit where keep . (l, c, r, 1) >= 1
@@ -55,7 +54,9 @@ def rule_unit(
     """
     for name, numbers in (("keep", keep), ("become", become)):
         if len(numbers) != 4 or any(int(number) != number for number in numbers):
-            raise ValueError(f"{name}: got {numbers!r}; needs 4 whole numbers: left, centre, right, bias")
+            raise ValueError(
+                f"{name}: got {numbers!r}; needs 4 whole numbers: left, centre, right, bias"
+            )
     unit = blank_unit(1)
     with torch.no_grad():
         unit.update.weight[0, 0, 1] = STEEP * torch.tensor(keep[:3], dtype=torch.float32)

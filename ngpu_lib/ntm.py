@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-#: Added to denominators, and inside logarithms: a blank row or an empty weight gives no NaN.
+#: Added to a weight before its logarithm is taken: an empty weight gives no NaN.
 TINY = 1e-6
-#: Added to the cosine's denominator.
-SOFT = 1e-6
+#: Added to the cosine's denominator: rows much smaller than this look blank, not like any key. A
+#: smaller value is as good for the answer, and ruins the gradient: it grows like 1 / SOFT.
+SOFT = 1e-2
 
 Trace = list[dict[str, Tensor]]
 
@@ -36,8 +37,11 @@ def content(key_BRM: Tensor, beta_BR: Tensor, memory_BNM: Tensor) -> Tensor:
     Returns:
         w_BRN, >= 0, each address summing to 1.
 
-    Source: equations 5 and 6. Departure: TINY in the denominator, so that a row or key of zeros
+    Source: equations 5 and 6. Departure: SOFT in the denominator, so that a row or key of zeros
     has cosine 0.
+
+    Raises:
+        ValueError: key and rows of different sizes.
 
     >>> content(torch.tensor([[[1., 0.]]]), torch.tensor([[50.]]), torch.eye(2)[None]).round()
     tensor([[[1., 0.]]])
@@ -109,6 +113,9 @@ def sharpen(w_BRN: Tensor, gamma_BR: Tensor) -> Tensor:
 
     Raises:
         ValueError: a negative gamma, which would make the smallest weight win.
+
+    >>> sharpen(torch.tensor([[[0.2, 0.6, 0.2]]]), torch.tensor([[10.]])).round()
+    tensor([[[0., 1., 0.]]])
     """
     if bool((gamma_BR < 0).any()):
         raise ValueError(f"gamma_BR: got {float(gamma_BR.min()):.3g}; needs at least 0")
@@ -158,8 +165,8 @@ class NTM(nn.Module):
         hidden: H, controller units. rows: N. row_size: M.
 
     Source: Graves, Wayne & Danihelka 2014; a constant first memory after Collier & Beel 2018.
-    Departures: both heads start on row 0 instead of a learned place; the head parameters are clipped
-    to [-20, 20]; the answer sees hidden units and the vector just read.
+    Departures: both heads start on row 0 instead of a learned place; gates start near "stay"; the
+    head parameters are clipped to [-20, 20]; the answer sees hidden units and the vector just read.
 
     >>> model = NTM(inputs=9, outputs=8)
     >>> model(torch.zeros(2, 5, 9)).shape
@@ -186,6 +193,9 @@ class NTM(nn.Module):
         for layer in (self.controller, self.heads, self.answer):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
+        with torch.no_grad():  # gates start near "stay": sigmoid(-2) = 0.12
+            told_RP = self.heads.bias[: -2 * row_size].view(self.HEADS, -1)
+            told_RP[:, row_size + 1] = -2
 
     def start(self, batch_size: int, rows: int | None = None) -> State:
         """A blank memory, both heads on row 0, nothing read."""

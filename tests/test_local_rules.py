@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ngpu_lib import automata
-from ngpu_lib.neural_gpu import CGRU, NeuralGPU
+from ngpu_lib.cells import CGRU
+from ngpu_lib.neural_gpu import NeuralGPU
 from ngpu_lib.tasks import make_task
 
 
