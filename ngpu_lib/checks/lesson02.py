@@ -41,7 +41,10 @@ vote = Check(
     mistakes=[
         (_head_count, "Every program has the same vote here. A symbol more must cost a factor 8."),
         (_no_division, "Right weights; now divide by their sum, so that the votes add up to 1."),
-        (_last_program_only, "Several programs name the same term: add their weights, do not replace."),
+        (
+            _last_program_only,
+            "Several programs name the same term: add their weights, do not replace.",
+        ),
     ],
 )
 
@@ -56,7 +59,9 @@ hold = Check(
     cases=[([1, 0, 0, 1, 0, 1, 1], 2), ([3, 1, 4, 1, 5, 9, 2, 6], 3), ([1, 0], 1), ([7, 8, 9], 5)],
     mistakes=[
         (
-            lambda bits, period: [bits[max(0, p - 1)] if p % period else b for p, b in enumerate(bits)],
+            lambda bits, period: [
+                bits[max(0, p - 1)] if p % period else b for p, b in enumerate(bits)
+            ],
             "This repeats the neighbour before. For a period above 2 the held bit lies further back.",
         ),
         (
@@ -64,7 +69,9 @@ hold = Check(
             "p // period is the number of the block. You need the position where that block begins.",
         ),
         (
-            lambda bits, period: [bits[min(p - p % period + period - 1, len(bits) - 1)] for p in range(len(bits))],
+            lambda bits, period: [
+                bits[min(p - p % period + period - 1, len(bits) - 1)] for p in range(len(bits))
+            ],
             "This shows the last bit of each block; the first one is wanted.",
         ),
     ],
@@ -123,12 +130,21 @@ clock = Check(
     reference=lambda n: 1 - 2 * (torch.arange(n) % 2).float(),
     cases=[(6,), (7,), (1,), (40,)],
     mistakes=[
-        (lambda n: 2 * (torch.arange(n) % 2).float() - 1, "The sign is turned: position 0 is even, +1."),
-        (lambda n: torch.arange(n) / n, "That is the normalised number, which the lesson saw fail."),
+        (
+            lambda n: 2 * (torch.arange(n) % 2).float() - 1,
+            "The sign is turned: position 0 is even, +1.",
+        ),
+        (
+            lambda n: torch.arange(n) / n,
+            "That is the normalised number, which the lesson saw fail.",
+        ),
         (
             lambda n: torch.cos(torch.arange(n).float()),
             "A wave, but its period is 2 pi = 6.28 positions; the task has period 2.",
         ),
-        (lambda n: (torch.arange(n) % 2).float(), "The right period; the values wanted are +1 and -1."),
+        (
+            lambda n: (torch.arange(n) % 2).float(),
+            "The right period; the values wanted are +1 and -1.",
+        ),
     ],
 )

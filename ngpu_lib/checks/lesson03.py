@@ -162,7 +162,9 @@ quantised = Check(
             "That is 2**bits - 1 steps on each side of zero. One bit is the sign: 2**(bits - 1) - 1.",
         ),
         (
-            lambda values, bits: _quantised(values, bits) / values.abs().max() * (2 ** (bits - 1) - 1),
+            lambda values, bits: (
+                _quantised(values, bits) / values.abs().max() * (2 ** (bits - 1) - 1)
+            ),
             "These are the grid's whole numbers. Multiply by the scale again.",
         ),
     ],
