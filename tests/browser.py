@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.request
 from pathlib import Path
@@ -91,6 +92,45 @@ def open_static(browser, widget, folder: Path, **page_options):
     page.goto(static_page(widget, folder, body))
     page.wait_for_function("window.ready === true")
     return page
+
+
+def vendored_scripts(folder: Path) -> list[Path]:
+    """What a static page with Jupyter widgets loads, fetched with npm and put beside the page.
+
+    Raises:
+        OSError: no npm, or nothing that it can fetch from.
+    """
+    npm = shutil.which("npm")
+    if npm is None:
+        raise OSError("npm is not installed")
+    packages = {"requirejs": "require.js", "@jupyter-widgets/html-manager": "dist/embed-amd.js"}
+    scripts = []
+    for package, script in packages.items():
+        done = subprocess.run(
+            [npm, "pack", "--silent", package], cwd=folder, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise OSError(f"npm pack {package}: {done.stderr[-200:]}")
+        with tarfile.open(folder / done.stdout.split()[-1]) as archive:
+            content = archive.extractfile(f"package/{script}").read()
+        scripts.append(folder / Path(script).name)
+        scripts[-1].write_bytes(content)
+    source = Path(sys.prefix, "share/jupyter/nbextensions/anywidget/index.js").read_text("utf-8")
+    named = folder / "anywidget.js"
+    named.write_text('define("anywidget", '.join(source.rsplit("define(", 1)), "utf-8")
+    return [scripts[0], named, scripts[1]]
+
+
+def jupyter_page(widget, folder: Path) -> str:
+    """Write a widget as Jupyter saves it, with its scripts beside it; the page's address."""
+    from ipywidgets.embed import embed_snippet
+
+    scripts = "".join(f'<script src="{path.name}"></script>' for path in vendored_scripts(folder))
+    snippet = embed_snippet(views=[widget], embed_url="embed-amd.js", requirejs=False)
+    snippet = snippet[snippet.index('<script type="application/vnd.jupyter.widget-state') :]
+    page = folder / "jupyter.html"
+    page.write_text(f'<!doctype html><meta charset="utf-8">{scripts}{snippet}', "utf-8")
+    return page.as_uri()
 
 
 @contextlib.contextmanager

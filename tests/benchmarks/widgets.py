@@ -22,7 +22,7 @@ import numpy as np
 from IPython.display import display
 from ngpu_lib.widgets import *
 viewer = ActivationViewer(np.random.default_rng(0).normal(size=(42, 96, 41)))
-digit = DrawDigit({"ink": lambda image: np.exp(-image.sum() * np.arange(10)) / np.exp(-image.sum() * np.arange(10)).sum()})
+digit = DrawDigit({"ink": lambda image: np.eye(10)[int(image.sum() > 1)]})
 flow = GradientFlow(lambda scale, depth, **_: scale ** np.arange(depth, -1, -1.0), scale=0.8)
 carries = Carries(lambda a, b, n: [(a + b) >> k & 1 for k in range(2 * n)], a=255, b=1)
 display(viewer, digit, flow, carries)
