@@ -661,16 +661,16 @@ for k, (name, runs) in enumerate(scales.items()):
 for ax in axes:
     ax.set(xlabel="age (steps back)", ylabel="gradient norm", yscale="log")
     ax.legend(fontsize=9)
-plots.show(fig, alt="Plain decays to 1e-12, residual grows a hundredfold; with layer norm three weight scales give one curve.")
+plots.show(fig, alt="Plain decays to 1e-11, residual grows by more than thirty; with layer norm three weight scales give one curve.")
 
 # %% [markdown]
-# Two surprises. The residual net does not just keep its gradient: with ordinary weights it *grows* a hundredfold in 40 steps. Each step adds a little, so
+# Two surprises. The residual net does not just keep its gradient: with ordinary weights it *grows*, more than thirtyfold in 40 steps. Each step adds a little, so
 # residual nets want small weights inside the branch. And layer norm removes the dependence on the scale, not the factor itself: its curve is near 1 but not at it.
 
 # %%
 grown = remedies["residual"][:, 40]
 print("residual, after 40 steps:", " ".join(f"{value:.0f}" for value in grown))
-assert np.median(grown) > 30 and (remedies["plain"][:, 40] < 1e-9).all()
+assert np.median(grown) > 30 and (remedies["plain"][:, 40] < 1e-7).all()
 normed = np.array([np.median(runs, 0) for name, runs in scales.items() if name.startswith("layer")])
 assert np.allclose(normed / normed[0], 1, rtol=0.02) and 0.2 < normed[0, 40] < 50
 
@@ -736,8 +736,10 @@ def draw_share(ax, rows):
 
 yours = {f"w = {w}": np.array(row) / row[-1] for w, row in mine.items()} if done else None
 fig = plots.target_and_yours(draw_share, target, yours)
-assert target["w = 0.9"][3] < 0.35 and target["w = 0.99"][4] < 0.05 and target["w = 0.5"][3] > 0.98
-plots.show(fig, alt="Share of the gradient within a window: nearly all within 10 steps for w = 0.5, a third for 0.9, almost none for 0.99.")
+at_10 = [row[3] for row in target.values()]
+print("share within 10 steps:", np.round(at_10, 2))
+assert at_10[0] > 0.98 and 0.6 < at_10[1] < 0.7 and at_10[2] < 0.15
+plots.show(fig, alt="Share of the gradient within a window: within 10 steps nearly all for w = 0.5, two thirds for 0.9, an eighth or less for 0.99.")
 
 # %% [markdown]
 # ## 8 · What the curves mean for learning
