@@ -103,7 +103,9 @@ def all_programs(longest, terms=6):
     for size in range(3, longest + 1, 2):
         by_size[size] = []
         for left in range(1, size - 1, 2):
-            for (p, a), (q, b), op in itertools.product(by_size[left], by_size[size - 1 - left], "+*%^"):
+            for (p, a), (q, b), op in itertools.product(
+                by_size[left], by_size[size - 1 - left], "+*%^"
+            ):
                 values = tuple(map(apply, op * terms, a, b))
                 if None not in values:
                     by_size[size].append((p + q + op, values))
@@ -176,7 +178,10 @@ ax.invert_yaxis()
 ax.set(xscale="log", xlabel="share of the vote", ylabel="next term (shortest program)")
 print(f"you said {my_vote_for_1}; the vote for 1 is {ballot[1]:.3f}")
 assert 0.9 < ballot[1] < 0.95
-plots.show(fig, alt="Bars on a log scale: the vote for the next term; 1 gets 92 percent, 3 gets 5, 0 gets 2.")
+plots.show(
+    fig,
+    alt="Bars on a log scale: the vote for the next term; 1 gets 92 percent, 3 gets 5, 0 gets 2.",
+)
 
 # %% [markdown]
 # The short alternation gets nine tenths. The surprise: a fourth term *changes* the order of the others entirely,
@@ -208,7 +213,9 @@ words = {name: eval(text) for name, text in expressions.items()}
 packed = {name: int(word, 2).to_bytes(1000, "big") for name, word in words.items()}
 zipped = {name: len(zlib.compress(data, 9)) for name, data in packed.items()}
 for name, word in words.items():
-    print(f"{name:15} {word[:24]}...  program {len(expressions[name]):2} bytes, zlib {zipped[name]:4} bytes")
+    print(
+        f"{name:15} {word[:24]}...  program {len(expressions[name]):2} bytes, zlib {zipped[name]:4} bytes"
+    )
 
 # %% [markdown]
 # The two measures side by side, against the 1,000 bytes of the words themselves:
@@ -224,7 +231,10 @@ ax.invert_yaxis()
 ax.set(xscale="log", xlabel="bytes", ylabel="word of 8,000 bits")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 assert zipped["alternating"] < 30 and min(zipped["root of 2"], zipped["seeded coin"]) >= 1000
-plots.show(fig, alt="Bars: zlib shrinks the alternating word and the marked squares, but not root 2 and the coin.")
+plots.show(
+    fig,
+    alt="Bars: zlib shrinks the alternating word and the marked squares, but not root 2 and the coin.",
+)
 
 # %% [markdown]
 # The surprise: the digits of $\sqrt2$ come from a program of 33 characters and zlib finds *nothing*. A network trained
@@ -236,7 +246,9 @@ plots.show(fig, alt="Bars: zlib shrinks the alternating word and the marked squa
 # %%
 n, c = 64, 10
 shorter = sum(2**k for k in range(n - c))
-print(f"words of {n} bits that can shrink by more than {c} bits: fewer than 1 in {2**n / shorter:.0f}")
+print(
+    f"words of {n} bits that can shrink by more than {c} bits: fewer than 1 in {2**n / shorter:.0f}"
+)
 assert shorter < 2 ** (n - c) and len(expressions["root of 2"]) == 33
 
 # %% [markdown]
@@ -279,7 +291,9 @@ def draw_words(count, length, generator):
 
 
 bits_BL, answers_BL = draw_words(1, 9, torch.Generator().manual_seed(5))
-assert [bits_BL[0].tolist(), answers_BL[0].tolist()] == list(next(words_forever(9, torch.Generator().manual_seed(5))))
+assert [bits_BL[0].tolist(), answers_BL[0].tolist()] == list(
+    next(words_forever(9, torch.Generator().manual_seed(5)))
+)
 batch = task.sample(64, 9, torch.Generator().manual_seed(2))
 place_L = torch.arange(9)
 assert torch.equal(batch.targets_BL, batch.inputs_BL[:, place_L - place_L % 2])
@@ -407,7 +421,10 @@ class ConvNet(nn.Module):
         layers = []
         for place in range(radius):
             wide = 10 if place == 0 else maps
-            layers += [nn.Conv2d(wide, maps, (3, 1), padding=(1, 0), padding_mode=padding), nn.ReLU()]
+            layers += [
+                nn.Conv2d(wide, maps, (3, 1), padding=(1, 0), padding_mode=padding),
+                nn.ReLU(),
+            ]
         self.net = nn.Sequential(*layers, nn.Conv2d(maps, 10, 1))
 
     def forward(self, bits_BL):
@@ -427,7 +444,16 @@ def fit(model, length, *, updates, batch=64, rate=0.01, seed=0):
     loss = lambda model, batch: F.cross_entropy(model(batch[0]), batch[1])
     falling = Schedule(lambda step: rate * min(1, 2 * (1 - step / (updates + 1))))
     optimizer = torch.optim.Adam(model.parameters(), rate)
-    run = train(model, source, loss, optimizer, updates=updates, seed=seed, extras=[ClipGradient(1), falling], progress=False)
+    run = train(
+        model,
+        source,
+        loss,
+        optimizer,
+        updates=updates,
+        seed=seed,
+        extras=[ClipGradient(1), falling],
+        progress=False,
+    )
     return [record["loss"] for record in run]
 
 
@@ -463,15 +489,24 @@ assert all(abs(value - 0.797) < 0.012 for value in final)
 
 # %%
 fig, axes = plots.figure(1, 2, size=(10, 3.3))
-axes[0].plot(range(1, 501), np.array([losses for losses, _ in lecture]).T, lw=0.8, color=plots.PALETTE[0])
+axes[0].plot(
+    range(1, 501), np.array([losses for losses, _ in lecture]).T, lw=0.8, color=plots.PALETTE[0]
+)
 axes[0].axhline(math.log(10), color="black", ls=":", lw=1)
 axes[0].text(500, math.log(10), "guessing among ten classes", ha="right", va="bottom", fontsize=9)
-axes[0].set(xlabel="update", ylabel="cross-entropy (nats)", title="Five seeds, one plateau", ylim=(0, 2.6))
+axes[0].set(
+    xlabel="update", ylabel="cross-entropy (nats)", title="Five seeds, one plateau", ylim=(0, 2.6)
+)
 for seed, colour in ((0, 0), (1, 1)):
-    axes[1].plot(lecture[seed][1], "o-", ms=4, lw=1, color=plots.PALETTE[colour], label=f"seed {seed}")
+    axes[1].plot(
+        lecture[seed][1], "o-", ms=4, lw=1, color=plots.PALETTE[colour], label=f"seed {seed}"
+    )
 axes[1].set(xlabel="position", ylabel="accuracy", title="Where it is right", ylim=(0.4, 1.04))
 axes[1].legend(loc="lower center", ncols=2)
-plots.show(fig, alt="Left: loss of five seeds falls to the same plateau. Right: accuracy by position is 1 near both ends and lower inside.")
+plots.show(
+    fig,
+    alt="Left: loss of five seeds falls to the same plateau. Right: accuracy by position is 1 near both ends and lower inside.",
+)
 
 # %% [markdown]
 # The eight unused classes are gone after a few updates: the loss falls through $\ln 10$ at once, and the probability
@@ -484,11 +519,11 @@ print(f"largest probability given to the digits 2-9 together: {unused:.1e}")
 assert unused < 0.01
 
 # %% [markdown]
-# **Why.** Inside the word a cell sees bits and no position: the window looks the same around an even and around an odd cell.
-# At an even cell the answer is the bit itself, at an odd one the bit before. Half the time the two agree and
-# the network is right; otherwise it has a coin's chance: $\tfrac12+\tfrac12\cdot\tfrac12=\tfrac34$. Near an edge the
-# zeros beyond it show up in the window, and they say where the cell stands. Within R of the left edge or, the length
-# being fixed, of the right one, the network can know everything:
+# **Why.** Inside the word a cell sees bits and no position: the window looks the same around an even and around an
+# odd cell. At an even cell the answer is the bit itself, at an odd one the bit before. Half the time the two agree
+# and the network is right; otherwise it has a coin's chance: $\tfrac12+\tfrac12\cdot\tfrac12=\tfrac34$. Near an
+# edge the zeros beyond it show up in the window, and they say where the cell stands. Within R of the left edge or,
+# the length being fixed, of the right one, the network can know everything:
 #
 # $$\text{accuracy}(n,R)=\tfrac34+\tfrac14\min\!\left(1,\tfrac{2R}{n}\right)$$
 #
@@ -535,15 +570,21 @@ def accuracies(radius, positions, length=None, updates=400, **options):
 
 short = {radius: accuracies(radius, 16) for radius in (1, 2, 3)}
 for radius, values in short.items():
-    print(radius, "predicted", 0.75 + 0.25 * 2 * radius / 16, "measured", [round(v, 3) for v in values])
+    print(
+        radius,
+        "predicted",
+        0.75 + 0.25 * 2 * radius / 16,
+        "measured",
+        [round(v, 3) for v in values],
+    )
     assert all(abs(value - (0.75 + 0.25 * 2 * radius / 16)) < 0.012 for value in values)
 
 # %% [markdown]
 # If the edges explain the plateau, taking them away must take away exactly that share. *Circular* padding joins the
 # two ends.
 #
-# **Predict.** The accuracy with circular padding, three layers, 16 positions. And with zero padding and two layers, but
-# training words of every length from 5 to 16, odd and even, tested at 16?
+# **Predict.** The accuracy with circular padding, three layers, 16 positions. And with zero padding and two layers,
+# but training words of every length from 5 to 16, odd and even, tested at 16?
 
 # %%
 my_circular, my_mixed = 0.8, 0.8  # your two predictions
@@ -563,16 +604,33 @@ print("mixed lengths", [round(v, 3) for v in mixed], " you said", my_mixed)
 
 # %%
 fig, ax = plots.figure(size=(7.5, 3.6))
-shown = [*((f"zeros, R = {r}", 0.75 + 0.25 * r / 8, short[r]) for r in short), ("circular, R = 3", 0.75, circular),
-         ("zeros, R = 2,\nmixed lengths", 0.75 + 0.25 * 2 / 16, mixed)]  # fmt: skip
+shown = [(f"zeros, R = {r}", 0.75 + 0.25 * r / 8, short[r]) for r in short]
+shown += [("circular, R = 3", 0.75, circular)]
+shown += [("zeros, R = 2,\nmixed lengths", 0.75 + 0.25 * 2 / 16, mixed)]
 for place, (_, predicted, values) in enumerate(shown):
-    ax.hlines(predicted, place - 0.3, place + 0.3, color="black", lw=2, label="predicted" if place == 0 else None)
+    ax.hlines(
+        predicted,
+        place - 0.3,
+        place + 0.3,
+        color="black",
+        lw=2,
+        label="predicted" if place == 0 else None,
+    )
     offsets = place + np.linspace(-0.2, 0.2, len(values))
-    ax.plot(offsets, values, "o", color=plots.PALETTE[1], label="measured, one dot a seed" if place == 0 else None)
+    ax.plot(
+        offsets,
+        values,
+        "o",
+        color=plots.PALETTE[1],
+        label="measured, one dot a seed" if place == 0 else None,
+    )
 ax.set_xticks(range(len(shown)), [name for name, _, _ in shown], fontsize=9)
 ax.set(xlabel="network and training", ylabel="accuracy at 16 positions", ylim=(0.73, 0.88))
 ax.legend()
-plots.show(fig, alt="Black lines (predicted accuracy) and dots (five seeds) agree for five settings of padding and training.")
+plots.show(
+    fig,
+    alt="Black lines (predicted accuracy) and dots (five seeds) agree for five settings of padding and training.",
+)
 
 # %% [markdown]
 # The surprise is the last column. With lengths odd and even alike, the right edge still says *how far* it is, but no
@@ -584,8 +642,8 @@ assert all(abs(value - (0.75 + 0.25 * 2 / 16)) < 0.015 for value in mixed)
 
 # %% [markdown]
 # For circular padding there is more than a measurement (theorem): such a network is *shift-equivariant*, f(shift x)
-# = shift f(x), with any weights and any depth. The task is not. Over *all* words of 12 bits, a shifted word sits beside
-# every word, so no weights whatever exceed 3/4, trained or not:
+# = shift f(x), with any weights and any depth. The task is not. Over *all* words of 12 bits, a shifted word sits
+# beside every word, so no weights whatever exceed 3/4, trained or not:
 
 # %%
 every_BL = (torch.arange(2**12)[:, None] >> torch.arange(12)) & 1
@@ -595,9 +653,13 @@ for seed in SEEDS:
     model = ConvNet(radius=3, padding="circular")
     shifted = model(every_BL.roll(1, 1))
     assert torch.allclose(shifted, model(every_BL).roll(1, 2), atol=1e-5)
-    untrained = (model(every_BL).argmax(1) == every_BL[:, torch.arange(12) // 2 * 2]).float().mean().item()
+    untrained = (
+        (model(every_BL).argmax(1) == every_BL[:, torch.arange(12) // 2 * 2]).float().mean().item()
+    )
     fit(model, lambda generator: 12, updates=150, seed=seed)
-    best.append((model(every_BL).argmax(1) == every_BL[:, torch.arange(12) // 2 * 2]).float().mean().item())
+    best.append(
+        (model(every_BL).argmax(1) == every_BL[:, torch.arange(12) // 2 * 2]).float().mean().item()
+    )
     assert untrained <= 0.75 and best[-1] <= 0.75
 print("accuracy on all 4,096 words:", best)
 
@@ -646,7 +708,9 @@ class PositionNet(nn.Module):
         super().__init__()
         self.code = code or nn.Embedding(ROWS, size)
         first = nn.Conv1d(10 + size, maps, 3, padding=1, padding_mode="circular")
-        self.net = nn.Sequential(first, nn.ReLU(), nn.Conv1d(maps, maps, 1), nn.ReLU(), nn.Conv1d(maps, 10, 1))
+        self.net = nn.Sequential(
+            first, nn.ReLU(), nn.Conv1d(maps, maps, 1), nn.ReLU(), nn.Conv1d(maps, 10, 1)
+        )
 
     def forward(self, bits_BL):
         count, n = bits_BL.shape
@@ -697,7 +761,13 @@ LENGTHS = (5, 10, 15, 20, 24, 30, 40, 80, 160)
 def by_length(make, seed):
     torch.manual_seed(seed)
     model = make()
-    fit(model, lambda generator: 1 + int(torch.randint(20, (), generator=generator)), updates=600, batch=32, seed=seed)
+    fit(
+        model,
+        lambda generator: 1 + int(torch.randint(20, (), generator=generator)),
+        updates=600,
+        batch=32,
+        seed=seed,
+    )
     return [right_BL(model, length, count=512).mean().item() for length in LENGTHS]
 
 
@@ -722,7 +792,10 @@ for ax, (name, runs), colour in zip(axes, far.items(), plots.PALETTE, strict=Fal
 axes[0].plot(LENGTHS, known, "k--", lw=1.3, label="0.75 + 0.25·min(1, 20/n)")
 axes[0].legend(loc="lower left", fontsize=8)
 axes[0].set(ylabel="accuracy", ylim=(0.6, 1.03))
-plots.show(fig, alt="Accuracy against length for four position codes; grey marks trained lengths. Only the recurrent reader stays at 1 beyond 20.")
+plots.show(
+    fig,
+    alt="Accuracy against length for four position codes; grey marks trained lengths. Only the recurrent reader stays at 1 beyond 20.",
+)
 
 # %% [markdown]
 # Four behaviours.
@@ -775,16 +848,24 @@ checks.require_passed("2.5 clock")
 # The target beside yours (zeros until the exercise is done), and what a network makes of the target:
 
 # %%
-target_L, yours_L = check.clock.reference(24), clock(24)
-yours_L = yours_L if isinstance(yours_L, torch.Tensor) and yours_L.shape == (24,) else torch.zeros(24)
+target_L, yours_L = check.clock.reference(24), checks.attempt(clock, 24)
+yours_L = (
+    yours_L if isinstance(yours_L, torch.Tensor) and yours_L.shape == (24,) else torch.zeros(24)
+)
 fig, axes = plots.figure(1, 2, size=(9, 2.4), sharey=True)
 for ax, values_L, title in ((axes[0], target_L, "target"), (axes[1], yours_L, "yours")):
     ax.step(range(24), values_L, where="mid")
     ax.set(xlabel="position", ylabel="code", title=title, ylim=(-1.3, 1.3))
-plots.show(fig, alt="Two step curves: the target alternates between plus and minus one; beside it the learner's.")
+plots.show(
+    fig,
+    alt="Two step curves: the target alternates between plus and minus one; beside it the learner's.",
+)
 
 # %%
-ticking = [by_length(lambda: PositionNet(lambda n: check.clock.reference(n)[:, None], 1), seed) for seed in SEEDS]
+ticking = [
+    by_length(lambda: PositionNet(lambda n: check.clock.reference(n)[:, None], 1), seed)
+    for seed in SEEDS
+]
 print("accuracy at", LENGTHS[-1], "positions, by seed:", [run[-1] for run in ticking])
 assert all(min(run) == 1.0 for run in ticking)
 
@@ -813,7 +894,10 @@ quiz(
     "Zero padding, R = 2, all words 40 long. Where is the network sure to be right?",
     "in the first two and the last two cells",
     ("everywhere", "36 cells see no edge."),
-    ("only in the first two cells", "The length is always 40, so the right edge tells the phase, too."),
+    (
+        "only in the first two cells",
+        "The length is always 40, so the right edge tells the phase, too.",
+    ),
     why="Four cells of 40: accuracy 0.75 + 0.25·4/40 = 0.775.",
 )
 
@@ -822,8 +906,14 @@ assert 0.75 + 0.25 * min(1, 2 * 2 / 40) == 0.775
 quiz(
     "zlib leaves a word of 1,000 bytes at 1,000 bytes. What follows about K?",
     "only that zlib found no pattern",
-    ("K is about 8,000 bits", "The digits of root 2 are a counterexample: 33 characters print them."),
-    ("the word is random", "Random is a property of a source; a short program may still print this word."),
+    (
+        "K is about 8,000 bits",
+        "The digits of root 2 are a counterexample: 33 characters print them.",
+    ),
+    (
+        "the word is random",
+        "Random is a property of a source; a short program may still print this word.",
+    ),
     why="A compressor gives an upper bound. Nothing computable gives K itself.",
 )
 
@@ -833,4 +923,5 @@ quiz(
 # al. 2017, section 3.5. Zero padding that reveals position: Islam, Jia & Bruce 2020, *How much position information
 # do convolutional neural networks encode?* The repeat-even task and the 3x1 network are the lecture's.
 #
-# **Next.** The reader needed one bit of memory. How deep must a network *without* memory be to count modulo 2? Lesson 03.
+# **Next.** The reader needed one bit of memory. How deep must a network *without* memory be to count modulo 2?
+# Lesson 03.

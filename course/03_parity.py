@@ -93,9 +93,9 @@ print(all_words(3).astype(int).tolist(), "->", parity(all_words(3)).astype(int).
 # | $n$ | number of input bits |
 # | $[\,w\cdot x\ge\theta\,]$ | threshold gate: 1 when the weighted sum reaches θ; gates of all kinds may have any number of inputs |
 #
-# One network has one input size. To speak of "parity" one needs a *family*, a circuit for every n. It is *uniform* when
-# a short program writes circuit n: every function below that takes n is such a program. Without that condition a family can
-# even decide an undecidable set of lengths, by having the answers built in (theorem).
+# One network has one input size. To speak of "parity" one needs a *family*, a circuit for every n. It is *uniform*
+# when a short program writes circuit n: every function below that takes n is such a program. Without that condition
+# a family can even decide an undecidable set of lengths, by having the answers built in (theorem).
 #
 # Depth 2 from AND and OR: one AND for each odd word, and an OR over them.
 
@@ -112,12 +112,13 @@ for n in range(1, 9):
     assert (parity_by_or_of_ands(all_words(n)) == parity(all_words(n))).all()
 
 # %% [markdown]
-# Exact, and hopeless: $2^{n-1}+1$ gates. And no other OR of ANDs is smaller (theorem): an AND that leaves out one bit says yes to two words that
-# differ in that bit only, so one of them is even. Hence each AND accepts a single word.
+# Exact, and hopeless: $2^{n-1}+1$ gates. And no other OR of ANDs is smaller (theorem): an AND that leaves out one
+# bit says yes to two words that differ in that bit only, so one of them is even. Hence each AND accepts a single
+# word.
 #
-# With more layers, cut the word into blocks, take the parity of each block, then the parity of those. Depth 3 for n = 9: three blocks
-# of three. A block has parity p when it *differs* from every word of parity 1 - p, an AND of ORs; the ANDs merge with
-# those of the layer above.
+# With more layers, cut the word into blocks, take the parity of each block, then the parity of those. Depth 3 for n
+# = 9: three blocks of three. A block has parity p when it *differs* from every word of parity 1 - p, an AND of ORs;
+# the ANDs merge with those of the layer above.
 
 
 # %%
@@ -138,8 +139,8 @@ print(f"depth 3 at n = 9: {gates_used} gates instead of {2**8 + 1}")
 
 
 # %% [markdown]
-# Blocks within blocks give any depth d, with $b=n^{1/(d-1)}$ bits a block. The number of gates, checked against the two circuits
-# above:
+# Blocks within blocks give any depth d, with $b=n^{1/(d-1)}$ bits a block. The number of gates, checked against the
+# two circuits above:
 
 
 # %%
@@ -167,8 +168,9 @@ print("you said", my_gates, "at depth 4")
 assert and_or_gates(64, 4) == 329 and and_or_gates(64, 2) > 9e18
 
 # %% [markdown]
-# Still, at constant depth the number grows faster than every polynomial, and not for want of cleverness (theorem: Furst,
-# Saxe & Sipser 1981, Ajtai 1983; Håstad 1986: depth d needs $2^{\Omega(n^{1/(d-1)})}$ gates). Parity is not in AC⁰.
+# Still, at constant depth the number grows faster than every polynomial, and not for want of cleverness (theorem:
+# Furst, Saxe & Sipser 1981, Ajtai 1983; Håstad 1986: depth d needs $2^{\Omega(n^{1/(d-1)})}$ gates). Parity is not
+# in AC⁰.
 #
 # ## 3 · Gates that count
 #
@@ -211,7 +213,8 @@ checks.require_passed("3.1 threshold_parity")
 #
 # $$y=\mathrm{relu}(s)+2\sum_{k=1}^{n-1}(-1)^k\,\mathrm{relu}(s-k)$$
 #
-# turns at every whole number: one layer, n units. As an actual network of the kind lesson 01 trained, its weights set by hand:
+# turns at every whole number: one layer, n units. As an actual network of the kind lesson 01 trained, its weights
+# set by hand:
 
 
 # %%
@@ -274,7 +277,7 @@ checks.require_passed("3.2 fold")
 
 # %%
 totals = np.linspace(0, 16, 321)
-yours = fold(totals, 4)
+yours = checks.attempt(fold, totals, 4)
 fig, axes = plots.figure(1, 2, size=(9, 3.2), sharey=True)
 for folds in range(3):
     outcome = totals
@@ -282,11 +285,16 @@ for folds in range(3):
         outcome = outcome - 2 * np.maximum(outcome - 2 ** (k - 1), 0)
     axes[0].plot(totals, outcome, lw=1.2, label=f"after {folds + 1} fold{'s' * (folds > 0)}")
 axes[0].plot(totals, check.fold.reference(totals, 4), color="black", lw=1.8, label="after 4 folds")
-axes[1].plot(totals, yours if isinstance(yours, np.ndarray) else np.full(321, np.nan), color="black", lw=1.8)
+axes[1].plot(
+    totals, yours if np.shape(yours) == (321,) else np.full(321, np.nan), color="black", lw=1.8
+)
 for ax, title in ((axes[0], "target"), (axes[1], "yours")):
     ax.set(xlabel="number of ones", ylabel="folded value", title=title, ylim=(-0.3, 8.5))
 axes[0].legend(fontsize=8, loc="upper right")
-plots.show(fig, alt="A zigzag that halves its height with every fold; after four folds it swings between 0 and 1.")
+plots.show(
+    fig,
+    alt="A zigzag that halves its height with every fold; after four folds it swings between 0 and 1.",
+)
 
 # %% [markdown]
 # All three constructions on all $2^n$ words (`check.….reference` is the right function):
@@ -296,7 +304,10 @@ for n in range(1, 13):
     words_BL = all_words(n)
     steps = max(1, math.ceil(math.log2(n)))
     assert (check.fold.reference(words_BL.sum(1), steps) == parity(words_BL)).all()
-    assert all(check.threshold_parity.reference(word.astype(int).tolist()) == word.sum() % 2 for word in words_BL[:: max(1, n - 8)])
+    assert all(
+        check.threshold_parity.reference(word.astype(int).tolist()) == word.sum() % 2
+        for word in words_BL[:: max(1, n - 8)]
+    )
 print("threshold gates and folds agree with parity, too")
 
 # %% [markdown]
@@ -312,10 +323,18 @@ ax.plot([2 * 6], [6 * (n - 1) - 3], "s", ms=8, label="AND, OR: tree of pairs")
 ax.plot([2], [n + 1], "^", ms=9, label="thresholds, or one wide ReLU layer")
 ax.plot([7], [2 * 6 + 1], "D", ms=8, label="ReLU: folds")
 ax.plot(depths, (n / 2) ** (1 / (2 * (depths - 1))), "k--", lw=1, label="thresholds: lower bound")
-ax.set(yscale="log", xlabel="depth (layers of gates)", ylabel="gates or units for 64 bits", xlim=(1.5, 12.5))
+ax.set(
+    yscale="log",
+    xlabel="depth (layers of gates)",
+    ylabel="gates or units for 64 bits",
+    xlim=(1.5, 12.5),
+)
 ax.legend(loc="upper right", fontsize=9)
 assert 17 < math.log10(and_or_gates(n, 2) / (n + 1)) < 18
-plots.show(fig, alt="Gates against depth for parity of 64 bits: AND-OR falls from 10^19 at depth 2; threshold and ReLU stay below 100.")
+plots.show(
+    fig,
+    alt="Gates against depth for parity of 64 bits: AND-OR falls from 10^19 at depth 2; threshold and ReLU stay below 100.",
+)
 
 # %% [markdown]
 # Seventeen orders of magnitude lie between two circuits of depth 2: what a gate can *see* matters more than how many
@@ -347,19 +366,32 @@ def seen_and_unseen(n, seed, updates=600):
     torch.manual_seed(seed)
     rows_B = torch.randperm(2**n)
     count = min(1000, 2**n * 3 // 4)
-    (seen, seen_y), (unseen, unseen_y) = signs(rows_B[:count], n), signs(rows_B[count : count + 1000], n)
+    (seen, seen_y), (unseen, unseen_y) = (
+        signs(rows_B[:count], n),
+        signs(rows_B[count : count + 1000], n),
+    )
     model = mlp(n)
     pick = lambda step, generator: torch.randint(count, (128,), generator=generator)
-    loss = lambda model, rows: F.binary_cross_entropy_with_logits(model(seen[rows])[:, 0], seen_y[rows])
-    for _ in train(model, pick, loss, torch.optim.Adam(model.parameters(), 0.01), updates=updates, seed=seed, progress=False):
+    loss = lambda model, rows: F.binary_cross_entropy_with_logits(
+        model(seen[rows])[:, 0], seen_y[rows]
+    )
+    for _ in train(
+        model,
+        pick,
+        loss,
+        torch.optim.Adam(model.parameters(), 0.01),
+        updates=updates,
+        seed=seed,
+        progress=False,
+    ):
         pass
     right = lambda x, y: ((model(x)[:, 0] > 0) == (y > 0.5)).float().mean().item()
     return right(seen, seen_y), right(unseen, unseen_y)
 
 
 # %% [markdown]
-# **Predict.** Accuracy on *unseen* rows: for 10 bits, where 768 of 1,024 rows were seen, and for 20 bits, where 1,000 of
-# 1,048,576 were.
+# **Predict.** Accuracy on *unseen* rows: for 10 bits, where 768 of 1,024 rows were seen, and for 20 bits, where
+# 1,000 of 1,048,576 were.
 
 # %%
 my_10, my_20 = 0.5, 0.5  # your two predictions
@@ -371,7 +403,12 @@ my_10, my_20 = 0.5, 0.5  # your two predictions
 SIZES = (8, 10, 12, 14, 16, 20)
 table = {n: [seen_and_unseen(n, seed) for seed in SEEDS] for n in SIZES}
 for n, results in table.items():
-    print(f"{n:2} bits  seen", [f"{a:.2f}" for a, _ in results], " unseen", [f"{b:.2f}" for _, b in results])
+    print(
+        f"{n:2} bits  seen",
+        [f"{a:.2f}" for a, _ in results],
+        " unseen",
+        [f"{b:.2f}" for _, b in results],
+    )
 print("you said", my_10, "and", my_20)
 
 # %% [markdown]
@@ -381,17 +418,29 @@ print("you said", my_10, "and", my_20)
 fig, ax = plots.figure(size=(7.5, 3.4))
 for place, (name, marker) in enumerate((("rows it has seen", "o"), ("rows it has not", "s"))):
     for seed in SEEDS:
-        ax.plot(SIZES, [table[n][seed][place] for n in SIZES], marker, ms=5, color=plots.PALETTE[place], alpha=0.7, label=name if seed == 0 else None)
+        ax.plot(
+            SIZES,
+            [table[n][seed][place] for n in SIZES],
+            marker,
+            ms=5,
+            color=plots.PALETTE[place],
+            alpha=0.7,
+            label=name if seed == 0 else None,
+        )
 ax.axhline(0.5, color="black", ls=":", lw=1)
 ax.text(8, 0.505, "coin", va="bottom", fontsize=9)
 ax.set(xlabel="bits n (768 to 1,000 rows seen; 192 at n = 8)", ylabel="accuracy", ylim=(0.4, 1.03))
 ax.legend(loc="lower left", bbox_to_anchor=(0, 0.12))
-plots.show(fig, alt="Accuracy against number of bits: seen rows stay near 1, unseen rows fall from 1 at 8 bits to a coin's 0.5 at 16 and 20.")
+plots.show(
+    fig,
+    alt="Accuracy against number of bits: seen rows stay near 1, unseen rows fall from 1 at 8 bits to a coin's 0.5 at 16 and 20.",
+)
 
 # %% [markdown]
-# Two surprises. At 8 and 10 bits the network gets nearly all of the rows it never saw: it has not memorised, it has found the rule,
-# although every neighbour of an unseen row has the opposite answer. And at 16 and 20 bits it gets *every* training row right and is
-# a coin on all others: from the training accuracy alone you cannot tell the two apart.
+# Two surprises. At 8 and 10 bits the network gets nearly all of the rows it never saw: it has not memorised, it has
+# found the rule, although every neighbour of an unseen row has the opposite answer. And at 16 and 20 bits it gets
+# *every* training row right and is a coin on all others: from the training accuracy alone you cannot tell the two
+# apart.
 
 # %%
 for n, low, high in ((8, 0.9, 1.0), (10, 0.9, 1.0), (16, 0.4, 0.6), (20, 0.4, 0.6)):
@@ -417,7 +466,15 @@ def updates_needed(k, seed, n=20, most=3000):
         return F.binary_cross_entropy_with_logits(logits_B, target_B), {"right": right}
 
     average = 0.5
-    for record in train(model, fresh, loss, torch.optim.Adam(model.parameters(), 0.003), updates=most, seed=seed, progress=False):
+    for record in train(
+        model,
+        fresh,
+        loss,
+        torch.optim.Adam(model.parameters(), 0.003),
+        updates=most,
+        seed=seed,
+        progress=False,
+    ):
         average += 0.05 * (record["right"] - average)
         if average > 0.95:
             return record["step"]
@@ -434,14 +491,15 @@ for k, counts in needed.items():
     print(f"k = {k}: {math.comb(20, k):6} candidates, updates needed", counts)
 
 # %% [markdown]
-# **Why.** Write a word as signs $x_i=\pm1$; parity over a secret set S is then the product $\chi_S(x)=\prod_{i\in S}x_i$.
-# The $2^n$ functions $\chi_S$ are orthogonal. At one point in weight space the gradient sees the secret only through the averages
-# $g_S=\mathbb{E}_x[\chi_S(x)\,\nabla f(x)]$, and by Parseval (theorem)
+# **Why.** Write a word as signs $x_i=\pm1$; parity over a secret set S is then the product
+# $\chi_S(x)=\prod_{i\in S}x_i$. The $2^n$ functions $\chi_S$ are orthogonal. At one point in weight space the
+# gradient sees the secret only through the averages $g_S=\mathbb{E}_x[\chi_S(x)\,\nabla f(x)]$, and by Parseval
+# (theorem)
 #
 # $$\sum_{S}\lVert g_S\rVert^2=\mathbb{E}_x\lVert\nabla f(x)\rVert^2 .$$
 #
-# One fixed budget, shared by all $2^n$ secrets. It can be computed exactly for n = 10: gradients on all 1,024 words at initialisation,
-# times all 1,024 characters.
+# One fixed budget, shared by all $2^n$ secrets. It can be computed exactly for n = 10: gradients on all 1,024 words
+# at initialisation, times all 1,024 characters.
 
 # %%
 torch.manual_seed(0)
@@ -472,20 +530,33 @@ median = [signal_S[sizes_S == k].median().item() for k in range(1, 9)]
 fig, axes = plots.figure(1, 2, size=(10, 3.4))
 axes[0].plot(range(1, 9), median, "o-", label="signal of one secret (median)")
 axes[0].axhline(budget / 128, color="black", ls="--", lw=1, label="noise of 128 words")
-axes[0].set(yscale="log", xlabel="bits that count, k (of 10)", ylabel="squared gradient", title="At initialisation")
+axes[0].set(
+    yscale="log",
+    xlabel="bits that count, k (of 10)",
+    ylabel="squared gradient",
+    title="At initialisation",
+)
 for seed in SEEDS:
     axes[1].plot(KS, [needed[k][seed] for k in KS], "o", color=plots.PALETTE[1], alpha=0.7)
 axes[1].axhline(3000, color="black", ls=":", lw=1)
-axes[1].set(yscale="log", xlabel="bits that count, k (of 20)", ylabel="updates to 95 %", title="Training, one dot a seed")
+axes[1].set(
+    yscale="log",
+    xlabel="bits that count, k (of 20)",
+    ylabel="updates to 95 %",
+    title="Training, one dot a seed",
+)
 axes[0].legend(fontsize=9)
-plots.show(fig, alt="Left: gradient signal falls by orders of magnitude with k, below the noise. Right: updates needed rise from tens to thousands.")
+plots.show(
+    fig,
+    alt="Left: gradient signal falls by orders of magnitude with k, below the noise. Right: updates needed rise from tens to thousands.",
+)
 
 # %% [markdown]
-# The signal falls by orders of magnitude while the noise stays. Few distractors away the search is still short; this network needs
-# thousands of updates for k = 8. For large k, nothing that learns from such averages with limited accuracy
-# does better than trying (theorem for statistical queries: Kearns 1998; for gradients: Shalev-Shwartz, Shamir & Shammah
-# 2017). With *exact* arithmetic on a few hundred examples, Gaussian elimination modulo 2 finds the secret at once: the
-# problem is easy, the method is blind.
+# The signal falls by orders of magnitude while the noise stays. Few distractors away the search is still short;
+# this network needs thousands of updates for k = 8. For large k, nothing that learns from such averages with
+# limited accuracy does better than trying (theorem for statistical queries: Kearns 1998; for gradients:
+# Shalev-Shwartz, Shamir & Shammah 2017). With *exact* arithmetic on a few hundred examples, Gaussian elimination
+# modulo 2 finds the secret at once: the problem is easy, the method is blind.
 
 # %%
 assert median[0] > 30 * median[7]
@@ -531,7 +602,9 @@ def read(reader, bits_BT, rounded=lambda state: state):
     states = [state_BH]
     for t in range(bits_BT.shape[1]):
         x_B1 = 2 * bits_BT[:, t, None] - 1
-        drive_BH = F.linear(x_B1, rnn.weight_ih_l0, rnn.bias_ih_l0) + F.linear(state_BH, rnn.weight_hh_l0, rnn.bias_hh_l0)
+        drive_BH = F.linear(x_B1, rnn.weight_ih_l0, rnn.bias_ih_l0) + F.linear(
+            state_BH, rnn.weight_hh_l0, rnn.bias_hh_l0
+        )
         state_BH = rounded(torch.tanh(drive_BH))
         states.append(state_BH)
     return torch.stack(states, 1)
@@ -558,9 +631,20 @@ def train_reader(seed, updates=1000):
         length = int(torch.randint(1, 11, (), generator=generator))
         return torch.randint(2, (64, length), generator=generator).float()
 
-    loss = lambda reader, bits_BT: F.binary_cross_entropy_with_logits(reader(bits_BT), bits_BT.sum(1) % 2)
+    loss = lambda reader, bits_BT: F.binary_cross_entropy_with_logits(
+        reader(bits_BT), bits_BT.sum(1) % 2
+    )
     optimizer = torch.optim.Adam(reader.parameters(), 0.01)
-    run = train(reader, words, loss, optimizer, updates=updates, seed=seed, extras=[ClipGradient(1)], progress=False)
+    run = train(
+        reader,
+        words,
+        loss,
+        optimizer,
+        updates=updates,
+        seed=seed,
+        extras=[ClipGradient(1)],
+        progress=False,
+    )
     return reader, [record["loss"] for record in run]
 
 
@@ -580,7 +664,9 @@ READ_LENGTHS = (5, 10, 20, 50, 100, 300, 1000)
 
 @torch.no_grad()
 def reads(reader, length, count=300):
-    bits_BT = torch.randint(2, (count, length), generator=torch.Generator().manual_seed(length)).float()
+    bits_BT = torch.randint(
+        2, (count, length), generator=torch.Generator().manual_seed(length)
+    ).float()
     return ((reader(bits_BT) > 0) == (bits_BT.sum(1) % 2 > 0)).float().mean().item()
 
 
@@ -599,13 +685,23 @@ axes[0].plot(np.array(smooth).T, lw=1)
 axes[0].set(xlabel="update", ylabel="loss (nats, mean of 25)", title="Training on 1 to 10 bits")
 plots.spread(axes[1], READ_LENGTHS, far, "seeds")
 axes[1].axvspan(5, 10, color="black", alpha=0.08)
-axes[1].set(xscale="log", xlabel="bits in the word", ylabel="accuracy", ylim=(0.4, 1.04), title="Tested on longer words")
+axes[1].set(
+    xscale="log",
+    xlabel="bits in the word",
+    ylabel="accuracy",
+    ylim=(0.4, 1.04),
+    title="Tested on longer words",
+)
 axes[1].legend(loc="lower left")
-plots.show(fig, alt="Left: losses of five seeds stay at 0.69, then drop suddenly. Right: accuracy against length up to 1,000 bits.")
+plots.show(
+    fig,
+    alt="Left: losses of five seeds stay at 0.69, then drop suddenly. Right: accuracy against length up to 1,000 bits.",
+)
 
 # %% [markdown]
-# The loss sits at ln 2, knowing nothing, and then falls within some tens of updates, at another time for every seed. Having learned it, a reader is right far beyond what it
-# was trained on: not an accident of numbers, but of a state that snaps into place at every step, as the next section shows.
+# The loss sits at ln 2, knowing nothing, and then falls within some tens of updates, at another time for every
+# seed. Having learned it, a reader is right far beyond what it was trained on: not an accident of numbers, but of a
+# state that snaps into place at every step, as the next section shows.
 
 # %%
 at_100 = READ_LENGTHS.index(100)
@@ -636,10 +732,15 @@ fig, ax = plots.figure(size=(6, 4))
 for odd, bit, colour, marker in ((0, 0, 0, "o"), (0, 1, 0, "^"), (1, 0, 1, "o"), (1, 1, 1, "^")):
     rows = ((odd_BT == odd) & (bit_BT == bit)).flatten().numpy()
     name = f"{'odd' if odd else 'even'} so far, last bit {bit}"
-    ax.scatter(*plane[rows].T, s=22, marker=marker, color=plots.PALETTE[colour], alpha=0.5, label=name)
+    ax.scatter(
+        *plane[rows].T, s=22, marker=marker, color=plots.PALETTE[colour], alpha=0.5, label=name
+    )
 ax.set(xlabel="first principal direction", ylabel="second principal direction")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
-plots.show(fig, alt="Two thousand states of the reader fall into a few tight groups; even and odd never mix.")
+plots.show(
+    fig,
+    alt="Two thousand states of the reader fall into a few tight groups; even and odd never mix.",
+)
 
 # %% [markdown]
 # Eight real numbers, and a handful of tight groups. Name each state by the group that k-means puts it in, without
@@ -649,7 +750,11 @@ plots.show(fig, alt="Two thousand states of the reader fall into a few tight gro
 groups = KMeans(8, n_init=3, random_state=0).fit(flat)
 label_BT = groups.labels_.reshape(20, 100)
 count = np.zeros((8, 2, 8), int)
-np.add.at(count, (label_BT[:, :-1].ravel(), bits_BT[:, 1:].int().numpy().ravel(), label_BT[:, 1:].ravel()), 1)
+np.add.at(
+    count,
+    (label_BT[:, :-1].ravel(), bits_BT[:, 1:].int().numpy().ravel(), label_BT[:, 1:].ravel()),
+    1,
+)
 follows = count.argmax(2)
 print(f"moves that agree with the table: {count.max(2).sum() / count.sum():.3f}")
 
@@ -663,7 +768,9 @@ print(f"moves that agree with the table: {count.max(2).sum() / count.sum():.3f}"
 def minimise(follows, answers):
     classes = list(answers)
     while True:
-        signature = [(classes[g], *(classes[after] for after in follows[g])) for g in range(len(follows))]
+        signature = [
+            (classes[g], *(classes[after] for after in follows[g])) for g in range(len(follows))
+        ]
         names = {s: i for i, s in enumerate(dict.fromkeys(signature))}
         finer = [names[s] for s in signature]
         if len(set(finer)) == len(set(classes)):
@@ -677,7 +784,8 @@ classes = minimise(follows, answers)
 print("eight groups ->", len(set(classes)), "states; group answers", answers)
 
 # %% [markdown]
-# Two states remain: the two rooms of section 1, found in the numbers of a trained network. In a picture, from state and bit to state:
+# Two states remain: the two rooms of section 1, found in the numbers of a trained network. In a picture, from state
+# and bit to state:
 
 # %%
 machine = {(answers[g], bit): answers[follows[g][bit]] for g in range(8) for bit in (0, 1)}
@@ -688,8 +796,8 @@ assert machine == {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 0}
 # %% [markdown]
 # ### Exercise 3.3 · Read a machine out of a walk (medium, 10 minutes)
 #
-# `automaton(states, bits)` gets a list of T + 1 states (0 or 1) and the T bits read between them. It returns a 2x2 array:
-# row = state before, column = bit, entry = the state that followed most often.
+# `automaton(states, bits)` gets a list of T + 1 states (0 or 1) and the T bits read between them. It returns a 2x2
+# array: row = state before, column = bit, entry = the state that followed most often.
 #
 # <details><summary>Hint 1</summary>Count in an array of shape (2, 2, 2): before, bit, after.</details>
 # <details><summary>Hint 2</summary>After <code>bits[t]</code> the state goes from <code>states[t]</code> to <code>states[t + 1]</code>.</details>
@@ -716,21 +824,27 @@ check.automaton(automaton)
 checks.require_passed("3.3 automaton")
 
 # %% [markdown]
-# Your function, or the reference, on every seed's own answers while it reads. Seeds that failed at 100 bits are shown too.
+# Your function, or the reference, on every seed's own answers while it reads. Seeds that failed at 100 bits are
+# shown too.
 
 # %%
 for seed, each in enumerate(readers):
     with torch.no_grad():
         said = (each.out(read(each, bits_BT[:1]))[0, :, 0] > 0).int().tolist()
     table = check.automaton.reference([0, *said[1:]], bits_BT[0].int().tolist())
-    print("seed", seed, table.tolist(), "parity" if table.tolist() == [[0, 1], [1, 0]] else "something else")
+    print(
+        "seed",
+        seed,
+        table.tolist(),
+        "parity" if table.tolist() == [[0, 1], [1, 0]] else "something else",
+    )
     assert seed not in good or table.tolist() == [[0, 1], [1, 0]]
 
 # %% [markdown]
 # ## 8 · Addition is parity with a door that sticks
 #
-# Addition, least significant digit first, is a walk between two rooms as well: "carry" and "no carry". It reads two bits a step and writes
-# one.
+# Addition, least significant digit first, is a walk between two rooms as well: "carry" and "no carry". It reads two
+# bits a step and writes one.
 #
 # ### Exercise 3.4 · One step of addition (easy, 5 minutes)
 #
@@ -775,10 +889,11 @@ assert all(add(a, b, 7) == a + b for a in range(64) for b in range(64))
 assert add(2**299 - 1, 3**188, 300) == 2**299 - 1 + 3**188
 
 # %% [markdown]
-# Two facts about the same function, from two sides. *Most significant digit first* no finite number of states is enough:
-# 0111 + 0000 and 0111 + 0001 begin alike and differ in the first digit of the sum, and the run of ones can be as long as you like
-# (theorem). And a *circuit* needs no walk at all. A carry reaches place i when some place j below generates one and all places between pass it on:
-# an OR of ANDs, in constant depth, so addition is in AC⁰ while parity is not.
+# Two facts about the same function, from two sides. *Most significant digit first* no finite number of states is
+# enough: 0111 + 0000 and 0111 + 0001 begin alike and differ in the first digit of the sum, and the run of ones can
+# be as long as you like (theorem). And a *circuit* needs no walk at all. A carry reaches place i when some place j
+# below generates one and all places between pass it on: an OR of ANDs, in constant depth, so addition is in AC⁰
+# while parity is not.
 
 
 # %%
@@ -799,8 +914,8 @@ print(0b0111 + 0b0000 >> 3, 0b0111 + 0b0001 >> 3, "<- first digits of two sums t
 # %% [markdown]
 # ## 9 · How many bits does a weight need?
 #
-# Two states are one bit of memory. The reader carries it in 8 numbers of 32 bits and computes with 32-bit weights. *Quantise*: allow only
-# $2^b-1$ evenly spaced numbers, from -m to m.
+# Two states are one bit of memory. The reader carries it in 8 numbers of 32 bits and computes with 32-bit weights.
+# *Quantise*: allow only $2^b-1$ evenly spaced numbers, from -m to m.
 #
 # $$q(w)=\delta\cdot\mathrm{round}(w/\delta),\qquad \delta=\frac{\max|w|}{2^{b-1}-1}$$
 #
@@ -838,13 +953,21 @@ coarse = quantise(reader, 4)
 weight_HH = reader.rnn.weight_hh_l0.detach()
 assert torch.allclose(coarse.rnn.weight_hh_l0, check.quantised.reference(weight_HH, 4), atol=1e-6)
 fig, axes = plots.figure(1, 2, size=(8.5, 3.3))
-for ax, matrix, title in ((axes[0], weight_HH, "trained"), (axes[1], coarse.rnn.weight_hh_l0.detach(), "4 bits: 15 values at most")):
-    plots.matrix(ax, matrix.numpy(), xlabel="state before", ylabel="state after", title=title, diverging=True)
-plots.show(fig, alt="The 8 by 8 recurrent weights before and after rounding to 4 bits: hardly to be told apart.")
+for ax, matrix, title in (
+    (axes[0], weight_HH, "trained"),
+    (axes[1], coarse.rnn.weight_hh_l0.detach(), "4 bits: 15 values at most"),
+):
+    plots.matrix(
+        ax, matrix.numpy(), xlabel="state before", ylabel="state after", title=title, diverging=True
+    )
+plots.show(
+    fig,
+    alt="The 8 by 8 recurrent weights before and after rounding to 4 bits: hardly to be told apart.",
+)
 
 # %% [markdown]
-# **Predict.** The least number of bits per weight with which a reader still gets 100-bit words right? And the least for its *state*, rounded after
-# every step, with the weights exact?
+# **Predict.** The least number of bits per weight with which a reader still gets 100-bit words right? And the least
+# for its *state*, rounded after every step, with the weights exact?
 
 # %%
 my_weight_bits, my_state_bits = 8, 8  # your predictions
@@ -858,7 +981,9 @@ my_weight_bits, my_state_bits = 8, 8  # your predictions
 def coarse_accuracy(reader, weight_bits=None, state_bits=None, length=100, count=200):
     bits_BT = torch.randint(2, (count, length), generator=torch.Generator().manual_seed(3)).float()
     model = reader if weight_bits is None else quantise(reader, weight_bits)
-    rounded = (lambda h: h) if state_bits is None else lambda h: round_to_grid(h, state_bits, limit=1.0)
+    rounded = (
+        (lambda h: h) if state_bits is None else lambda h: round_to_grid(h, state_bits, limit=1.0)
+    )
     said_B = model.out(read(model, bits_BT, rounded)[:, -1])[:, 0] > 0
     return (said_B == (bits_BT.sum(1) % 2 > 0)).float().mean().item()
 
@@ -869,7 +994,10 @@ tries = {
     "states": lambda r, b: coarse_accuracy(r, state_bits=b),
     "both": lambda r, b: coarse_accuracy(r, weight_bits=b, state_bits=b),
 }
-rounding = {name: [[trial(readers[seed], b) for b in BITS] for seed in good] for name, trial in tries.items()}
+rounding = {
+    name: [[trial(readers[seed], b) for b in BITS] for seed in good]
+    for name, trial in tries.items()
+}
 
 # %% [markdown]
 # One thin line a seed:
@@ -881,7 +1009,10 @@ for ax, (name, runs), colour in zip(axes, rounding.items(), plots.PALETTE, stric
     ax.set(xlabel="bits per number", title=name, ylim=(0.4, 1.04))
     ax.legend(loc="lower right", fontsize=9)
 axes[0].set_ylabel("accuracy on 100-bit words")
-plots.show(fig, alt="Accuracy against bits for rounded weights, rounded states and both: exact with few bits, a coin below.")
+plots.show(
+    fig,
+    alt="Accuracy against bits for rounded weights, rounded states and both: exact with few bits, a coin below.",
+)
 
 # %% [markdown]
 # Where each seed breaks: the least number of bits from which on it stays right.
@@ -901,10 +1032,11 @@ assert np.median([b or 99 for b in least["weights"]]) <= 6
 assert np.median([b or 99 for b in least["states"]]) <= 4
 
 # %% [markdown]
-# Small numbers: between two and six bits a number do what 32 did. The state needs the least, often only its sign: a state that
-# sits in tight groups can be rounded to the groups, which even *removes* error. The weights need a little more, since an error there is the same at every step.
-# This is the picture behind the theory of the next lessons: a network with finitely many state values is a finite automaton (theorem), and no amount of training
-# will make it multiply numbers of any length while reading them once.
+# Small numbers: between two and six bits a number do what 32 did. The state needs the least, often only its sign: a
+# state that sits in tight groups can be rounded to the groups, which even *removes* error. The weights need a
+# little more, since an error there is the same at every step. This is the picture behind the theory of the next
+# lessons: a network with finitely many state values is a finite automaton (theorem), and no amount of training will
+# make it multiply numbers of any length while reading them once.
 #
 # ## 10 · Theorem, observation, open
 #
@@ -922,9 +1054,10 @@ assert np.median([b or 99 for b in least["states"]]) <= 4
 #
 # ## Recap
 #
-# Depth 2 is enough to count when a gate can see a sum, and exponentially too little when it sees only AND and OR. A small network that is *fed everything at once* learns parity for
-# a few bits, and for many it memorises without a sign of it; a network that *reads* needs one bit of state and carries on for any length. What can be represented, what can be
-# learned, and with how many bits are three questions with three answers.
+# Depth 2 is enough to count when a gate can see a sum, and exponentially too little when it sees only AND and OR. A
+# small network that is *fed everything at once* learns parity for a few bits, and for many it memorises without a
+# sign of it; a network that *reads* needs one bit of state and carries on for any length. What can be represented,
+# what can be learned, and with how many bits are three questions with three answers.
 
 # %%
 quiz(
@@ -954,13 +1087,16 @@ quiz(
 )
 
 # %%
-assert math.ceil(math.log2(1000)) == 10 and check.fold.reference(np.array([1000.0, 999.0]), 10).tolist() == [0, 1]
+assert math.ceil(math.log2(1000)) == 10 and check.fold.reference(
+    np.array([1000.0, 999.0]), 10
+).tolist() == [0, 1]
 
 # %% [markdown]
-# **Sources.** Furst, Saxe & Sipser 1984, *Parity, circuits, and the polynomial-time hierarchy*; Håstad 1986; Impagliazzo, Paturi & Saks 1997,
-# *Size-depth tradeoffs for threshold circuits*; Hofmeister, Hohberg & Köhling 1991 and Siu & Roychowdhury 1994 (multiplication); Shalev-Shwartz, Shamir & Shammah 2017, *Failures of
-# gradient-based deep learning*; Barak et al. 2022, *Hidden progress in deep learning* (parity among distractors); Moore 1956 (minimisation). The folding network is in the spirit of Telgarsky 2016,
-# *Benefits of depth in neural networks*.
+# **Sources.** Furst, Saxe & Sipser 1984, *Parity, circuits, and the polynomial-time hierarchy*; Håstad 1986;
+# Impagliazzo, Paturi & Saks 1997, *Size-depth tradeoffs for threshold circuits*; Hofmeister, Hohberg & Köhling 1991
+# and Siu & Roychowdhury 1994 (multiplication); Shalev-Shwartz, Shamir & Shammah 2017, *Failures of gradient-based
+# deep learning*; Barak et al. 2022, *Hidden progress in deep learning* (parity among distractors); Moore 1956
+# (minimisation). The folding network is in the spirit of Telgarsky 2016, *Benefits of depth in neural networks*.
 #
-# **Next.** The reader's loss lay flat for hundreds of updates before it fell. With words of 100 bits it would have lain
-# there for ever. Why? Lesson 04 follows the gradient backwards through time.
+# **Next.** The reader's loss lay flat for hundreds of updates before it fell. With words of 100 bits it would have
+# lain there for ever. Why? Lesson 04 follows the gradient backwards through time.
