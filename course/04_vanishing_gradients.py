@@ -146,6 +146,7 @@ yours = {name: checks.attempt(scan, step, 0, pulses) for name, step in STEPS.ite
 
 def draw_states(ax, states):
     plots.curves(ax, range(1, 13), states, xlabel="time step", ylabel="state")
+    ax.set_xticks(range(2, 13, 2))
 
 
 fig = plots.target_and_yours(draw_states, target, None if None in yours.values() else yours)
@@ -370,7 +371,7 @@ for name, slope in SLOPE.items():
         factors[name].append((np.sqrt((slopes**2).mean()), norms[30] ** (1 / 30), slopes))
 
 # %% [markdown]
-# Predicted against measured, a dot for each seed. Your function's values are drawn as crosses once it passes.
+# Predicted against measured, a dot for each seed; on the right your function predicts.
 
 # %%
 def draw_factors(ax, predicted_of):
@@ -465,18 +466,18 @@ def norms_at_rest(nonlinearity):
 
 
 # %% [markdown]
-# Zero cannot be drawn on a logarithmic axis: the linear net's line ends after one step.
+# The axis is logarithmic above 1 and linear below, so that zero has a place.
 
 # %%
 linear, curved = norms_at_rest("linear"), norms_at_rest("tanh")
-linear = np.where(linear < 1e-9, np.nan, linear)
 fig, ax = plots.figure(size=(6.5, 3.2))
 ax.plot(range(11), curved, "o-", label="tanh at its resting state")
 ax.plot(range(11), linear, "s-", label="linear")
-ax.set(xlabel="age (steps back)", ylabel="gradient norm", yscale="log")
+ax.set_yscale("symlog", linthresh=1)
+ax.set(xlabel="age (steps back)", ylabel="gradient norm", ylim=(-0.2, 3000))
 ax.legend()
-print(f"you: {my_gradient_after_10}   tanh after 10 steps: {curved[10]:,.0f}   linear after 2 steps: 0")
-plots.show(fig, alt="The linear net's gradient is zero after two steps; the tanh net's doubles with every step.")
+print(f"you: {my_gradient_after_10}   after 10 steps: tanh {curved[10]:,.0f}, linear {linear[10]:.0f}")
+plots.show(fig, alt="The linear net's gradient is zero from the first step on; the tanh net's doubles with every step.")
 
 # %% [markdown]
 # The Jacobian is not $U$ but $\operatorname{diag}(f')\,U$, and scaling rows changes eigenvalues: here from 0 to 2. So the gradient doubles at
@@ -487,7 +488,7 @@ plots.show(fig, alt="The linear net's gradient is zero after two steps; the tanh
 # %%
 jacobian = torch.diag(1 - rest_H**2) @ U
 assert torch.linalg.eigvals(jacobian).abs().max().item() > 1.999
-assert np.allclose(curved, 2.0 ** np.arange(11), rtol=1e-3) and np.isnan(linear[2:]).all()
+assert np.allclose(curved, 2.0 ** np.arange(11), rtol=1e-3) and (linear[1:] < 1e-6).all()
 for seed in range(100):
     torch.manual_seed(seed)
     net = RNN(3, 8)
@@ -526,7 +527,8 @@ fig, axes = plots.figure(1, 2, size=(9, 3.2))
 w_values = w_grid.detach()
 plots.curves(axes[0], w_values, {"loss": losses.detach()}, xlabel="w", ylabel="loss")
 axes[0].plot(clipped, cliff_loss(torch.tensor(clipped)).item(), "o", color=plots.PALETTE[3], label="after the clipped step")
-axes[0].legend()
+axes[0].set_ylim(-0.1, 4.3)
+axes[0].legend(loc="upper right", fontsize=9)
 plots.curves(axes[1], w_values, {"slope": slopes.abs()}, xlabel="w", ylabel="|slope|", log="y")
 print(f"from w = {w_grid[edge].item():.3f}: clipped to {clipped:.3f}, unclipped to {free:,.0f}")
 plots.show(fig, alt="The loss drops like a cliff near w = 2.03; the slope there is thousands of times the slope elsewhere.")
@@ -572,18 +574,23 @@ checks.require_passed("4.4 clip")
 
 # %%
 tips = 1.5 * torch.randn(60, 2)
-target_tips = tips * (1 / tips.norm(dim=1, keepdim=True)).clamp(max=1)
-answers = [checks.attempt(clip, [tip[:1], tip[1:]], 1.0) for tip in tips]
+target = (tips * (1 / tips.norm(dim=1, keepdim=True)).clamp(max=1)).tolist()
+
+
+def clip_all(tips):
+    return [[float(part) for part in clip([tip[:1], tip[1:]], 1.0)] for tip in tips]
+
+
 
 
 def draw_tips(ax, ends):
     for tip, end in zip(tips, ends, strict=True):
         ax.plot([tip[0], end[0]], [tip[1], end[1]], color="lightgrey", lw=1)
-    ax.plot(*np.array([[float(value) for value in end] for end in ends]).T, "o", ms=4)
+    ax.plot(*np.array(ends).T, "o", ms=4)
     ax.set(xlabel="gradient of parameter 1", ylabel="gradient of parameter 2", aspect="equal")
 
 
-fig = plots.target_and_yours(draw_tips, target_tips, None if None in answers else answers, size=(8, 3.8))
+fig = plots.target_and_yours(draw_tips, target, checks.attempt(clip_all, tips), size=(8, 3.8))
 plots.show(fig, alt="Sixty arrow tips; those outside the unit circle are pulled onto it along their own direction.")
 
 # %% [markdown]
@@ -816,11 +823,12 @@ plots.show(fig, alt="Share of right answers against the gap for three memories, 
 print("seed by seed", *(f"\n{kind}\n{np.round(accuracy, 2)}" for kind, accuracy in learned.items()))
 solved = {kind: [gap for gap, column in zip(GAPS, accuracy.T, strict=True) if (column > 0.95).all()] for kind, accuracy in learned.items()}
 print(f"you: {my_longest_gap}   default solved with all seeds: {solved[KINDS[0]]}")
-assert (learned[KINDS[0]][:, 3] < 0.7).all() and (learned[KINDS[0]][:, 0] > 0.95).all()
+default = learned[KINDS[0]]
+assert (default[:, 3] < 0.65).all() and (default[:, 0] > 0.95).all() and default[:, 2].min() < 0.9 < default[:, 2].max()
 assert solved["orthogonal"] == solved["residual, small weights"] == list(GAPS)
 
 # %% [markdown]
-# Same size, same data, same optimiser: at gap 40 one kind of start never beats chance and the other two never fail. At the first update the default's gradient from
+# Same size, same data, same optimiser: at gap 20 the default depends on its seed, at gap 40 it never beats chance; the other two never fail. At the first update the default's gradient from
 # the bit was $0.577^{40}$ or less, below one part in a billion. It does not learn slowly: the bit's gradient is drowned by that of the noise.
 
 # %%
