@@ -26,7 +26,8 @@ WORKERS := -n 2 --dist loadscope
 .PHONY: lab test lint test-unit test-notebooks test-browser notebooks bench clean
 
 lab: $(VENV)/.course
-	$(BIN)/jupyter lab $(LAB_FLAGS) --port=$(PORT) --ServerApp.root_dir="$(CURDIR)" $(LESSON)
+	$(BIN)/jupyter lab $(LAB_FLAGS) --port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
+	    --LabApp.default_url=/lab/tree/$(LESSON)
 
 test: lint test-unit test-notebooks test-browser
 

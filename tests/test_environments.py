@@ -135,3 +135,18 @@ def test_workflows_are_yaml_with_jobs(name):
     assert workflow["jobs"] and all(job["steps"] for job in workflow["jobs"].values())
     text = (ROOT / ".github/workflows" / name).read_text()
     assert ".ci/run" in text or "lychee" in text
+
+
+def test_make_installs_once(tmp_path):
+    """With stamps newer than what they stand for, `make lab` and `make test` install nothing."""
+    if shutil.which("make") is None:
+        pytest.skip("needs make")
+    command = ["make", "-n", "lab", "test", f"VENV={tmp_path}"]
+    fresh = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    torch, rest = fresh.index('install -q "torch=='), fresh.index('-e ".[course]"')
+    assert torch < rest < fresh.index('-e ".[test]"')
+    (tmp_path / ".course").touch()
+    (tmp_path / ".test").touch()
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "pip" not in again and "jupyter lab" in again
+    assert "00_start_here.ipynb" in again

@@ -46,4 +46,4 @@ def test_lesson_runs_on_the_stand_in(name, edition, tmp_path):
 
 
 def test_some_lesson_reads_mnist():
-    assert [path.name[:2] for path in NOTEBOOKS][:1] == ["01"]
+    assert "01" in [path.name[:2] for path in NOTEBOOKS]
