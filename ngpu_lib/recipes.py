@@ -229,9 +229,10 @@ def _symbol_recipe(task: str) -> Recipe:
         task=task,
         maps=48,
         phases=(
-            Phase(400, SHORT),
-            Phase(400, ALL, per_update=3, noise=0.06, rate=0.7),
-            Phase(400, ALL, per_update=3, noise=0.1, rate=0.3),
+            Phase(300, SHORT),
+            Phase(500, ALL, per_update=3),
+            Phase(300, ALL, per_update=3, noise=0.06, rate=0.5),
+            Phase(300, ALL, per_update=3, noise=0.1, rate=0.25),
         ),
         precision="bfloat16",
     )
@@ -247,7 +248,7 @@ RECIPES: dict[str, Recipe] = {
         phases=(
             Phase(1000, SHORT),
             Phase(1500, ALL, per_update=3),
-            Phase(1000, ALL, per_update=3, noise=0.06, rate=0.4, inputs="mixed"),
+            Phase(500, ALL, per_update=3, noise=0.06, rate=0.4, inputs="mixed"),
         ),
         precision="bfloat16",
     ),
@@ -258,7 +259,8 @@ RECIPES: dict[str, Recipe] = {
             Phase(300, ALL),
             Phase(200, ALL, noise=0.06, rate=0.4),
             Phase(900, ALL, noise=0.06, rate=0.4, inputs="mixed"),
-            Phase(400, ALL, noise=0.1, rate=0.2, inputs="mixed"),
+            Phase(300, ALL, noise=0.1, rate=0.2, inputs="mixed"),
+            Phase(400, ALL, noise=0.1, rate=0.05, inputs="mixed"),
         ),
         precision="bfloat16",
     ),
