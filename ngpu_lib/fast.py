@@ -46,9 +46,10 @@ class Packed:
     groups: tuple[tuple[int, int, int], ...]
     order: tuple[int, ...]
 
-    def running(self, step: int) -> int:
+    def running(self, step: int, extra: int = 0) -> int:
         """How many leading rows are still at work in a step (counted from 0)."""
-        return 1 + sum(items * (length + 1) for _, items, length in self.groups if length > step)
+        at_work = (group for group in self.groups if group[2] + extra > step)
+        return 1 + sum(items * (length + 1) for _, items, length in at_work)
 
     def unpack(self, rows: Tensor) -> list[Tensor]:
         """Rows back to one (B, L, ...) tensor per batch, in the order they came in."""
@@ -163,15 +164,15 @@ class _Unroll(torch.autograd.Function):
     """All steps of the machine on packed rows; returns the last states and the saturation cost."""
 
     @staticmethod
-    def forward(ctx, state, gate_w, gate_b, cand_w, cand_b, packed, keep, noise, low, save):
+    def forward(ctx, state, gate_w, gate_b, cand_w, cand_b, packed, extra, keep, noise, low, save):
         maps = state.shape[1]
         third = maps // 3
         gate_kernel, cand_kernel = Kernel(gate_w, gate_b, low), Kernel(cand_w, cand_b, low)
         last = torch.empty_like(state)
         cost = state.new_zeros(())
         saved = []
-        for step in range(packed.groups[0][2]):
-            rows = packed.running(step)
+        for step in range(packed.groups[0][2] + extra):
+            rows = packed.running(step, extra)
             last[rows : state.shape[0]] = state[rows:]
             state = state[:rows]
             gates = gate_kernel.apply(state)
@@ -232,7 +233,7 @@ class _Unroll(torch.autograd.Function):
             d_state += gate_kernel.backward(state, d_gates)
         d_state = torch.cat([d_state, d_last[d_state.shape[0] :]])
         gradients = [g for kernel in ctx.kernels for g in (kernel.gradient, kernel.bias_gradient)]
-        return d_state, *gradients, None, None, None, None, None
+        return d_state, *gradients, None, None, None, None, None, None
 
 
 def overshoot(x: Tensor) -> Tensor:
@@ -253,7 +254,7 @@ def beyond(x: Tensor, low: float, high: float) -> Tensor:
 def unroll(
     model: DiagonalNeuralGPU, packed: Packed, precision: str = "float32"
 ) -> tuple[Tensor, Tensor]:
-    """Run every item for as many steps as its tape is long.
+    """Run every item for as many steps as its tape is long, and the model's extra ones.
 
     Returns:
         The logits, (rows, V), and the mean saturation cost of the batches, a scalar (0 without
@@ -277,7 +278,7 @@ def unroll(
     save = torch.is_grad_enabled()
     last, cost = _Unroll.apply(
         state, gate_w, gate_b, cand_w, model.candidate.bias,
-        packed, keep, noise, PRECISIONS[precision], save,
+        packed, model.extra, keep, noise, PRECISIONS[precision], save,
     )  # fmt: skip
     if save:
         first = overshoot(preactivation)

@@ -59,16 +59,19 @@ class DiagonalNeuralGPU(nn.Module):
         maps: C, the number of maps.
         keep: share of candidate values that recurrent dropout keeps, in (0, 1].
         noise: standard deviation of the state noise in training, >= 0.
+        extra: steps beyond the L of the paper, >= 0. A carry that starts late needs a few more.
 
     Source: Freivalds & Liepins 2017, equations 4-8. Departures: the state noise (this course's own),
-    one tape per item with dead cells held at zero.
+    the extra steps, one tape per item with dead cells held at zero.
 
     >>> model = DiagonalNeuralGPU(symbols=4, maps=6)
     >>> model(torch.tensor([[1, 2, 3, 1, 2]])).shape
     torch.Size([1, 5, 4])
     """
 
-    def __init__(self, symbols: int, maps: int = 96, keep: float = 0.9, noise: float = 0.0):
+    def __init__(
+        self, symbols: int, maps: int = 96, keep: float = 0.9, noise: float = 0.0, extra: int = 0
+    ):
         super().__init__()
         if symbols < 2:
             raise ValueError(f"symbols: got {symbols}; needs at least 2")
@@ -78,7 +81,10 @@ class DiagonalNeuralGPU(nn.Module):
             raise ValueError(f"keep: got {keep}; needs 0 < keep <= 1")
         if noise < 0:
             raise ValueError(f"noise: got {noise}; needs at least 0")
-        self.symbols, self.maps, self.keep, self.noise = symbols, maps, keep, noise
+        if extra < 0:
+            raise ValueError(f"extra: got {extra}; needs at least 0")
+        self.symbols, self.maps = symbols, maps
+        self.keep, self.noise, self.extra = keep, noise, extra
         self.write = nn.Linear(symbols, maps)
         self.reset = nn.Conv1d(maps, maps, 3, padding=1)
         self.update = nn.Conv1d(maps, maps, 3, padding=1)
@@ -133,7 +139,7 @@ class DiagonalNeuralGPU(nn.Module):
 
         Args:
             inputs_BL: symbol numbers. live_BL: which cells exist (default all).
-            steps: how many steps T (default L, as many as cells).
+            steps: how many steps T (default L + extra: as many as cells, and the extra ones).
             trace: a list that receives, for t = 0..T, a dict with ``state`` (B, C, L) and, from
                 t = 1 on, ``reset``, ``update`` and ``candidate`` of the step that made it.
 
@@ -143,7 +149,7 @@ class DiagonalNeuralGPU(nn.Module):
         check_inputs(inputs_BL, live_BL, steps, self.symbols)
         live_BL = torch.ones_like(inputs_BL, dtype=torch.bool) if live_BL is None else live_BL
         size, length = inputs_BL.shape
-        steps = length if steps is None else steps
+        steps = length + self.extra if steps is None else steps
         state_BCL, preactivation_BCL = self.embed(inputs_BL, live_BL)
         overshoot = length * (saturation(preactivation_BCL) * live_BL[:, None]).sum()
         if trace is not None:

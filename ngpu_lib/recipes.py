@@ -30,7 +30,7 @@ class Phase:
 
     updates: how many. bins: tape lengths L an update draws from. per_update: how many of the bins one
     update uses, drawn at random (0: all). noise: standard deviation of the state noise. rate: learning
-    rate relative to the recipe's. inputs: kind of input (see Task.kinds).
+    rate relative to the recipe's. inputs: kind of input (see Task.kinds). extra: steps beyond L.
     """
 
     updates: int
@@ -39,6 +39,7 @@ class Phase:
     noise: float = 0.0
     rate: float = 1.0
     inputs: str = "random"
+    extra: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class Bins:
 
 
 class PhaseSettings(Extra):
-    """Set noise and learning rate as the recipe's phases say."""
+    """Set noise, extra steps and learning rate as the recipe's phases say."""
 
     def __init__(self, recipe: Recipe):
         self.recipe = recipe
@@ -127,7 +128,7 @@ class PhaseSettings(Extra):
 
     def before_update(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         phase = self.recipe.phase(step)
-        model.noise = phase.noise
+        model.noise, model.extra = phase.noise, phase.extra
         for group in optimizer.param_groups:
             group["lr"] = self.rate * phase.rate
 
@@ -170,6 +171,7 @@ class Run:
     @property
     def averaged(self) -> DiagonalNeuralGPU:
         """The model with averaged weights, in eval mode."""
+        self.averager.model.extra = self.model.extra
         return self.averager.model.eval()
 
     def train(self, checkpoint: str | Path | None = None, **options: Any) -> Iterator[Record]:
@@ -260,7 +262,9 @@ RECIPES: dict[str, Recipe] = {
             Phase(200, ALL, noise=0.06, rate=0.4),
             Phase(900, ALL, noise=0.06, rate=0.4, inputs="mixed"),
             Phase(300, ALL, noise=0.1, rate=0.2, inputs="mixed"),
-            Phase(400, ALL, noise=0.1, rate=0.05, inputs="mixed"),
+            Phase(100, ALL, noise=0.1, rate=0.05, inputs="mixed"),
+            Phase(500, ALL, noise=0.08, rate=0.15, inputs="mixed", extra=8),
+            Phase(200, ALL, noise=0.08, rate=0.04, inputs="mixed", extra=8),
         ),
         precision="bfloat16",
     ),

@@ -208,10 +208,11 @@ def fast_loss(model, parts, weight, precision="float32"):
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float64, 1e-6), (torch.float32, 2e-4)], ids=["f64", "f32"]
 )
-def test_fast_path_gives_the_same_loss_and_gradients(dtype, tolerance):
+@pytest.mark.parametrize("extra", [0, 3])
+def test_fast_path_gives_the_same_loss_and_gradients(dtype, tolerance, extra):
     torch.manual_seed(0)
     task = make_task("multiply")
-    model = wild(DiagonalNeuralGPU(4, maps=12, keep=1.0)).to(dtype)
+    model = wild(DiagonalNeuralGPU(4, maps=12, keep=1.0, extra=extra)).to(dtype)
     results = []
     for loss in (slow_loss, fast_loss):
         model.zero_grad()

@@ -60,7 +60,7 @@ def load(weights: str | Path, device: str = "cpu") -> Trained:
     if "ngpu-model" not in metadata:
         raise ValueError(f"weights: {path} does not say which model it holds; see pretrained.store")
     about = json.loads(metadata["ngpu-model"])
-    model = DiagonalNeuralGPU(about["symbols"], about["maps"])
+    model = DiagonalNeuralGPU(about["symbols"], about["maps"], extra=about["extra"])
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
@@ -73,6 +73,7 @@ def load(weights: str | Path, device: str = "cpu") -> Trained:
 
 def store(path: str | Path, model: DiagonalNeuralGPU, task: str, base: int = 0) -> None:
     """Write a model's weights, with what is needed to build it again, whole or not at all."""
-    about = {"task": task, "base": base, "symbols": model.symbols, "maps": model.maps}
+    about = {"task": task, "base": base, "extra": model.extra}
+    about |= {"symbols": model.symbols, "maps": model.maps}
     tensors = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     write_whole(path, save(tensors, metadata={"ngpu-model": json.dumps(about)}))
