@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ngpu_lib.neural_gpu import NeuralGPU
+from ngpu_lib.tasks import Batch, Task
 from ngpu_lib.train import Extra, Record
 
 
@@ -158,6 +159,68 @@ class AverageWeights(Extra):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.average.load_state_dict(state)
+
+
+class Curriculum(Extra):
+    """Short words first: a batch source whose words grow by one symbol whenever they are mastered.
+
+    Give it to the loop twice, as ``batches`` and among ``extras``. A batch holds words of length
+    ``longest``, or, with chance ``mixed``, of any length from ``first`` to ``last``. Once the mean
+    ``sequence_accuracy`` of the latest ``every`` batches at ``longest`` exceeds ``passed``, longest
+    grows by one, up to ``last``.
+
+    Args:
+        task: where words come from. first, last: shortest and longest length, 1 <= first <= last.
+        passed, mixed: in [0, 1]; with ``mixed`` = 1 it is no curriculum, all lengths come at once.
+
+    Source: Kaiser & Sutskever 2015, section 3 and code (fewer than 15 % wrong, 20 % of any length).
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        first: int,
+        last: int,
+        *,
+        batch_size: int = 32,
+        passed: float = 0.85,
+        every: int = 5,
+        mixed: float = 0.2,
+    ):
+        task.check_length(first)
+        if last < first:
+            raise ValueError(f"last: got {last}; needs at least first, {first}")
+        for name, share in (("passed", passed), ("mixed", mixed)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name}: got {share}; needs 0 <= {name} <= 1")
+        self.task, self.first, self.last = task, first, last
+        self.batch_size, self.passed, self.mixed = batch_size, passed, mixed
+        self.longest, self.length = first, first
+        self.recent: deque[float] = deque(maxlen=every)
+
+    def __call__(self, step: int, generator: torch.Generator) -> Batch:
+        """The batch of one update."""
+        self.length = self.longest
+        if torch.rand((), generator=generator) < self.mixed:
+            self.length = int(torch.randint(self.first, self.last + 1, (), generator=generator))
+        return self.task.sample(self.batch_size, self.length, generator)
+
+    def after_update(self, step: int, model: nn.Module, record: Record) -> None:
+        record["longest"] = self.longest
+        if self.length != self.longest:
+            return
+        self.recent.append(record["sequence_accuracy"])
+        full = len(self.recent) == self.recent.maxlen
+        if full and sum(self.recent) > self.passed * len(self.recent) and self.longest < self.last:
+            self.longest += 1
+            self.recent.clear()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"longest": self.longest, "recent": list(self.recent)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.longest = state["longest"]
+        self.recent = deque(state["recent"], maxlen=self.recent.maxlen)
 
 
 class GradientNoise(Extra):
