@@ -397,7 +397,7 @@ def seen_and_unseen(n, seed, updates=600):
 my_10, my_20 = 0.5, 0.5  # your two predictions
 
 # %% [markdown]
-# Five lengths, five seeds (about 15 seconds):
+# Six lengths, five seeds (about 15 seconds):
 
 # %%
 SIZES = (8, 10, 12, 14, 16, 20)
@@ -428,9 +428,9 @@ for place, (name, marker) in enumerate((("rows it has seen", "o"), ("rows it has
             label=name if seed == 0 else None,
         )
 ax.axhline(0.5, color="black", ls=":", lw=1)
-ax.text(8, 0.505, "coin", va="bottom", fontsize=9)
+ax.text(8, 0.505, "a coin", va="bottom", fontsize=9)
 ax.set(xlabel="bits n (768 to 1,000 rows seen; 192 at n = 8)", ylabel="accuracy", ylim=(0.4, 1.03))
-ax.legend(loc="lower left", bbox_to_anchor=(0, 0.12))
+ax.legend(loc="center right")
 plots.show(
     fig,
     alt="Accuracy against number of bits: seen rows stay near 1, unseen rows fall from 1 at 8 bits to a coin's 0.5 at 16 and 20.",
@@ -439,8 +439,8 @@ plots.show(
 # %% [markdown]
 # Two surprises. At 8 and 10 bits the network gets nearly all of the rows it never saw: it has not memorised, it has
 # found the rule, although every neighbour of an unseen row has the opposite answer. And at 16 and 20 bits it gets
-# *every* training row right and is a coin on all others: from the training accuracy alone you cannot tell the two
-# apart.
+# nearly every training row right and is a coin on all others: from the training accuracy alone you cannot tell the
+# two apart.
 
 # %%
 for n, low, high in ((8, 0.9, 1.0), (10, 0.9, 1.0), (16, 0.4, 0.6), (20, 0.4, 0.6)):
@@ -552,8 +552,8 @@ plots.show(
 )
 
 # %% [markdown]
-# The signal falls by orders of magnitude while the noise stays. Few distractors away the search is still short;
-# this network needs thousands of updates for k = 8. For large k, nothing that learns from such averages with
+# The signal falls by orders of magnitude while the noise stays. With few candidates the search is still short; at k
+# = 8 it is more than ten times as long as at k = 2. For large k, nothing that learns from such averages with
 # limited accuracy does better than trying (theorem for statistical queries: Kearns 1998; for gradients:
 # Shalev-Shwartz, Shamir & Shammah 2017). With *exact* arithmetic on a few hundred examples, Gaussian elimination
 # modulo 2 finds the secret at once: the problem is easy, the method is blind.
@@ -699,9 +699,10 @@ plots.show(
 )
 
 # %% [markdown]
-# The loss sits at ln 2, knowing nothing, and then falls within some tens of updates, at another time for every
-# seed. Having learned it, a reader is right far beyond what it was trained on: not an accident of numbers, but of a
-# state that snaps into place at every step, as the next section shows.
+# The loss begins at ln 2, knowing nothing, drifts while the shortest words are learned, and then falls within about a
+# hundred updates, at another time for every seed. Seeds that had not fallen when training ended stay wrong at every
+# length. The surprise is the others: right *far* beyond what they were trained on. That is no accident of the numbers;
+# the state snaps into place at every step, as the next section shows.
 
 # %%
 at_100 = READ_LENGTHS.index(100)
@@ -712,20 +713,21 @@ assert len(good) >= 3 and smooth[good[0]][0] > 0.6
 # %% [markdown]
 # ## 7 · The automaton inside
 #
-# Take a reader that works, let it read, and look at its states: 8 numbers each, drawn along their two main directions.
+# Take a reader that works, let it read, and look at its states: 8 numbers each, drawn along their two main
+# directions. The first ten steps are left out: there the start at zero still shows.
 
 # %%
 best = max(good, key=lambda seed: far[seed][-1])
 reader = readers[best]
 bits_BT = torch.randint(2, (20, 100), generator=torch.Generator().manual_seed(7)).float()
 with torch.no_grad():
-    states_BTH = read(reader, bits_BT)[:, 1:]
-odd_BT, bit_BT = bits_BT.cumsum(1) % 2, bits_BT
+    states_BTH = read(reader, bits_BT)[:, 11:]
+odd_BT, bit_BT = (bits_BT.cumsum(1) % 2)[:, 10:], bits_BT[:, 10:]
 flat = states_BTH.reshape(-1, 8).numpy()
 plane = (flat - flat.mean(0)) @ np.linalg.svd(flat - flat.mean(0), full_matrices=False)[2][:2].T
 
 # %% [markdown]
-# 2,000 states, coloured by what the reader should know:
+# 1,800 states, coloured by what the reader should know:
 
 # %%
 fig, ax = plots.figure(size=(6, 4))
@@ -739,7 +741,7 @@ ax.set(xlabel="first principal direction", ylabel="second principal direction")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plots.show(
     fig,
-    alt="Two thousand states of the reader fall into a few tight groups; even and odd never mix.",
+    alt="The reader's states along two principal directions: a few tight groups, each of one parity and one last bit.",
 )
 
 # %% [markdown]
@@ -748,11 +750,11 @@ plots.show(
 
 # %%
 groups = KMeans(8, n_init=3, random_state=0).fit(flat)
-label_BT = groups.labels_.reshape(20, 100)
+label_BT = groups.labels_.reshape(20, 90)
 count = np.zeros((8, 2, 8), int)
 np.add.at(
     count,
-    (label_BT[:, :-1].ravel(), bits_BT[:, 1:].int().numpy().ravel(), label_BT[:, 1:].ravel()),
+    (label_BT[:, :-1].ravel(), bit_BT[:, 1:].int().numpy().ravel(), label_BT[:, 1:].ravel()),
     1,
 )
 follows = count.argmax(2)
@@ -1028,15 +1030,16 @@ def bits_needed(row):
 
 least = {name: [bits_needed(row) for row in runs] for name, runs in rounding.items()}
 print("bits needed, by seed:", least, " you said", my_weight_bits, "and", my_state_bits)
-assert np.median([b or 99 for b in least["weights"]]) <= 6
-assert np.median([b or 99 for b in least["states"]]) <= 4
+assert max(b or 99 for b in least["weights"]) <= 5
+assert max(b or 99 for b in least["states"]) <= 3
 
 # %% [markdown]
-# Small numbers: between two and six bits a number do what 32 did. The state needs the least, often only its sign: a
-# state that sits in tight groups can be rounded to the groups, which even *removes* error. The weights need a
-# little more, since an error there is the same at every step. This is the picture behind the theory of the next
-# lessons: a network with finitely many state values is a finite automaton (theorem), and no amount of training will
-# make it multiply numbers of any length while reading them once.
+# At most five bits a weight and three a state do what 32 did, in every seed that works. The surprise is that the
+# state needs fewer than the weights: 2 bits are the numbers -1, 0 and 1. A state that sits in tight groups can be
+# rounded to the groups, which even *removes* error; an error in a weight is the same at every step and adds up.
+#
+# This is the picture behind the theory of the next lessons: a network with finitely many state values is a finite
+# automaton (theorem), and no amount of training will make it multiply numbers of any length while reading them once.
 #
 # ## 10 · Theorem, observation, open
 #
@@ -1098,5 +1101,5 @@ assert math.ceil(math.log2(1000)) == 10 and check.fold.reference(
 # deep learning*; Barak et al. 2022, *Hidden progress in deep learning* (parity among distractors); Moore 1956
 # (minimisation). The folding network is in the spirit of Telgarsky 2016, *Benefits of depth in neural networks*.
 #
-# **Next.** The reader's loss lay flat for hundreds of updates before it fell. With words of 100 bits it would have
+# **Next.** The reader's loss hardly moved for hundreds of updates before it fell. With words of 100 bits it would have
 # lain there for ever. Why? Lesson 04 follows the gradient backwards through time.
