@@ -558,17 +558,17 @@ checks.require_passed("2.4 plateau")
 
 
 # %%
-def accuracies(radius, positions, length=None, updates=400, **options):
+def accuracies(radius, tests, length=None, updates=400, **options):
     result = []
     for seed in SEEDS:
         torch.manual_seed(seed)
         model = ConvNet(radius, **options)
-        fit(model, length or (lambda generator: positions), updates=updates, seed=seed)
-        result.append(right_BL(model, positions).mean().item())
+        fit(model, length or (lambda generator: tests[0]), updates=updates, seed=seed)
+        result.append(np.mean([right_BL(model, n).mean().item() for n in tests]))
     return result
 
 
-short = {radius: accuracies(radius, 16) for radius in (1, 2, 3)}
+short = {radius: accuracies(radius, [16]) for radius in (1, 2, 3)}
 for radius, values in short.items():
     print(
         radius,
@@ -584,7 +584,7 @@ for radius, values in short.items():
 # two ends.
 #
 # **Predict.** The accuracy with circular padding, three layers, 16 positions. And with zero padding and two layers,
-# but training words of every length from 5 to 16, odd and even, tested at 16?
+# but training words of every length from 5 to 16, odd and even, tested on lengths 15 and 16 in equal parts?
 
 # %%
 my_circular, my_mixed = 0.8, 0.8  # your two predictions
@@ -593,9 +593,9 @@ my_circular, my_mixed = 0.8, 0.8  # your two predictions
 # Both, over five seeds (about 15 seconds):
 
 # %%
-circular = accuracies(3, 16, padding="circular", updates=200)
+circular = accuracies(3, [16], padding="circular", updates=200)
 any_length = lambda generator: 5 + int(torch.randint(12, (), generator=generator))
-mixed = accuracies(2, 16, length=any_length)
+mixed = accuracies(2, [15, 16], length=any_length)
 print("circular     ", [round(v, 3) for v in circular], " you said", my_circular)
 print("mixed lengths", [round(v, 3) for v in mixed], " you said", my_mixed)
 
@@ -604,9 +604,10 @@ print("mixed lengths", [round(v, 3) for v in mixed], " you said", my_mixed)
 
 # %%
 fig, ax = plots.figure(size=(7.5, 3.6))
+both_lengths = np.mean([0.75 + 0.25 * 2 / n for n in (15, 16)])
 shown = [(f"zeros, R = {r}", 0.75 + 0.25 * r / 8, short[r]) for r in short]
 shown += [("circular, R = 3", 0.75, circular)]
-shown += [("zeros, R = 2,\nmixed lengths", 0.75 + 0.25 * 2 / 16, mixed)]
+shown += [("zeros, R = 2,\nmixed lengths", both_lengths, mixed)]
 for place, (_, predicted, values) in enumerate(shown):
     ax.hlines(
         predicted,
@@ -625,7 +626,7 @@ for place, (_, predicted, values) in enumerate(shown):
         label="measured, one dot a seed" if place == 0 else None,
     )
 ax.set_xticks(range(len(shown)), [name for name, _, _ in shown], fontsize=9)
-ax.set(xlabel="network and training", ylabel="accuracy at 16 positions", ylim=(0.73, 0.88))
+ax.set(xlabel="network and training", ylabel="accuracy", ylim=(0.73, 0.88))
 ax.legend()
 plots.show(
     fig,
@@ -634,11 +635,12 @@ plots.show(
 
 # %% [markdown]
 # The surprise is the last column. With lengths odd and even alike, the right edge still says *how far* it is, but no
-# longer whether the cell is even, so only the left edge helps: 0.75 + 0.25 R/n.
+# longer whether the cell is even, so only the left edge helps: 0.75 + 0.25 R/n. (At the right edge the network settles
+# for one of the two; that is why the test takes both kinds of length.)
 
 # %%
 assert all(abs(value - 0.75) < 0.01 for value in circular)
-assert all(abs(value - (0.75 + 0.25 * 2 / 16)) < 0.015 for value in mixed)
+assert all(abs(value - both_lengths) < 0.02 for value in mixed)
 
 # %% [markdown]
 # For circular padding there is more than a measurement (theorem): such a network is *shift-equivariant*, f(shift x)
