@@ -590,7 +590,7 @@ def draw_tips(ax, ends):
     ax.set(xlabel="gradient of parameter 1", ylabel="gradient of parameter 2", aspect="equal")
 
 
-fig = plots.target_and_yours(draw_tips, target, checks.attempt(clip_all, tips), size=(8, 3.8))
+fig = plots.target_and_yours(draw_tips, target, checks.attempt(clip_all, tips), size=(8, 4.1))
 plots.show(fig, alt="Sixty arrow tips; those outside the unit circle are pulled onto it along their own direction.")
 
 # %% [markdown]
