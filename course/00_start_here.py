@@ -49,7 +49,15 @@ from ngpu_lib.tasks import make_task
 # %%
 task = make_task("multiply")
 print(task.render(task.encode(13, 11, length=4)))
-print("\n13 =", f"{13:b}"[::-1], "  11 =", f"{11:b}"[::-1], "  13 x 11 =", f"{13 * 11:b}"[::-1], "(read from left: 1, 2, 4, 8, ...)")
+print(
+    "\n13 =",
+    f"{13:b}"[::-1],
+    "  11 =",
+    f"{11:b}"[::-1],
+    "  13 x 11 =",
+    f"{13 * 11:b}"[::-1],
+    "(read from left: 1, 2, 4, 8, ...)",
+)
 
 # %% [markdown]
 # And here is a row of cells that multiplies. Time runs downwards. Every cell sees only itself and its two neighbours, and all cells work at once:
@@ -65,13 +73,21 @@ states_TCL = torch.stack([record["state"][0, :, 0] for record in trace])
 maps = automata.multiplier_wiring().map
 
 fig, ax = plots.figure(size=(7, 5.4))
-for name, colour, label in (("walker", "#d9d9d9", "a walking 0"), ("a", plots.PALETTE[5], "a walking 1"), ("carry", plots.PALETTE[3], "a carry"), ("product", "black", "a 1 of the product")):
+for name, colour, label in (
+    ("walker", "#d9d9d9", "a walking 0"),
+    ("a", plots.PALETTE[5], "a walking 1"),
+    ("carry", plots.PALETTE[3], "a carry"),
+    ("product", "black", "a 1 of the product"),
+):
     step, cell = torch.nonzero(states_TCL[:, maps[name]] > 0.5, as_tuple=True)
     ax.scatter(cell, step, s=9, marker="s", color=colour, label=label)
 ax.set(xlabel="cell", ylabel="step", title=f"{a:,} x {b:,} = {a * b:,}")
 ax.invert_yaxis()
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2)
-plots.show(fig, alt="A space-time diagram. Diagonals of walking digits cross the picture from upper left to lower right, carries speckle the lower half, and vertical lines of finished product digits remain.")
+plots.show(
+    fig,
+    alt="A space-time diagram. Diagonals of walking digits cross the picture from upper left to lower right, carries speckle the lower half, and vertical lines of finished product digits remain.",
+)
 
 # %% [markdown]
 # This one's weights were set by hand; you will do that in lesson 07. In lessons 08 and 09 a network of the same form has to *find* its weights from examples. Is
@@ -114,6 +130,7 @@ assert 1e6 < 1 / share < 1.2e6
 # <details><summary>Hint 2</summary><code>enumerate(digits)</code> gives each digit with its place.</details>
 # <details><summary>Hint 3</summary>Sum <code>digit * 2**place</code> over all pairs.</details>
 
+
 # %% tags=["stub"]
 def value(digits):
     return ...
@@ -133,6 +150,7 @@ checks.require_passed("0.1 value")
 # %% [markdown]
 # The worth of the first n ones in a row, as it should be and by your function.
 
+
 # %%
 def draw_worth(ax, worth):
     ax.bar(range(1, 9), worth, color=plots.PALETTE[0])
@@ -140,13 +158,18 @@ def draw_worth(ax, worth):
 
 
 yours = [checks.attempt(value, [1] * n) for n in range(1, 9)]
-fig = plots.target_and_yours(draw_worth, [2**n - 1 for n in range(1, 9)], None if None in yours else yours)
-plots.show(fig, alt="Bars of height 1, 3, 7, 15 up to 255, and beside them what your function gives.")
+fig = plots.target_and_yours(
+    draw_worth, [2**n - 1 for n in range(1, 9)], None if None in yours else yours
+)
+plots.show(
+    fig, alt="Bars of height 1, 3, 7, 15 up to 255, and beside them what your function gives."
+)
 
 # %% [markdown]
 # ## This machine
 #
 # Every lesson runs from top to bottom on two CPU cores and 1 GB of memory, in at most three minutes. What takes longer is recorded or comes as trained weights.
+
 
 # %%
 def memory_in_gb():
@@ -210,8 +233,14 @@ print(ngpu_lib.__doc__.split("So ``inputs_BL``")[0].strip())
 quiz(
     "A network is right on all 20-bit products in a test of 1,000. What does that show?",
     "It generalises to new numbers of the length it was trained on",
-    ("It has learned long multiplication", "Perhaps. Longer numbers and chosen hard cases have to show it; lesson 09 does that."),
-    ("It has learned its examples by heart", "It cannot have: it saw about one in a million of the possible problems."),
+    (
+        "It has learned long multiplication",
+        "Perhaps. Longer numbers and chosen hard cases have to show it; lesson 09 does that.",
+    ),
+    (
+        "It has learned its examples by heart",
+        "It cannot have: it saw about one in a million of the possible problems.",
+    ),
     why="New numbers of the same length and longer numbers are two different tests; the second is the hard one.",
 )
 

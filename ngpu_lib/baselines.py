@@ -111,7 +111,9 @@ class ConvNet(nn.Module):
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.MaxPool2d(2)]
             layers += [nn.BatchNorm2d(after), nn.ReLU()]
         side = 28 // 2 ** len(channels)
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * side**2, classes))
+        self.layers = nn.Sequential(
+            *layers, nn.Flatten(), nn.Linear(channels[-1] * side**2, classes)
+        )
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images_BHW: Tensor) -> Tensor:

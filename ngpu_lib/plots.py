@@ -63,7 +63,9 @@ def show(fig: Figure, alt: str) -> Picture:
     for ax in fig.axes:
         drawn = ax.axison and ax.has_data() and ax.get_label() != "<colorbar>"
         if drawn and not (ax.get_xlabel() and ax.get_ylabel()) and not _shares_labels(ax):
-            raise ValueError(f"fig: the axes titled {ax.get_title()!r} need an x label and a y label")
+            raise ValueError(
+                f"fig: the axes titled {ax.get_title()!r} need an x label and a y label"
+            )
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=120)
     plt.close(fig)
@@ -74,12 +76,22 @@ def _shares_labels(ax: Axes) -> bool:
     """Whether a missing label stands on a neighbour (shared axes label the outer ones only)."""
     siblings_x = ax.get_shared_x_axes().get_siblings(ax)
     siblings_y = ax.get_shared_y_axes().get_siblings(ax)
-    x = ax.get_xlabel() or any(other.get_xlabel() for other in siblings_x) or ax.figure.get_supxlabel()
-    y = ax.get_ylabel() or any(other.get_ylabel() for other in siblings_y) or ax.figure.get_supylabel()
+    x = (
+        ax.get_xlabel()
+        or any(other.get_xlabel() for other in siblings_x)
+        or ax.figure.get_supxlabel()
+    )
+    y = (
+        ax.get_ylabel()
+        or any(other.get_ylabel() for other in siblings_y)
+        or ax.figure.get_supylabel()
+    )
     return bool(x and y)
 
 
-def curves(ax: Axes, x, series: dict, *, xlabel: str, ylabel: str, title: str = "", log: str = "") -> Axes:
+def curves(
+    ax: Axes, x, series: dict, *, xlabel: str, ylabel: str, title: str = "", log: str = ""
+) -> Axes:
     """One line per entry of ``series`` (name -> y values, or a pair of x and y values).
 
     ``log`` names the axes that are logarithmic: "", "x", "y" or "xy".

@@ -13,7 +13,9 @@ from ngpu_lib import checks
 from ngpu_lib.checks import MISTAKE, NOT_DONE, PASS, WRONG, Check, attempt, require_passed
 from ngpu_lib.checks.quiz import quiz
 
-LESSONS = sorted(m.name for m in pkgutil.iter_modules(checks.__path__) if m.name.startswith("lesson"))
+LESSONS = sorted(
+    m.name for m in pkgutil.iter_modules(checks.__path__) if m.name.startswith("lesson")
+)
 CHECKS = {
     f"{lesson}.{name}": value
     for lesson in LESSONS
@@ -104,7 +106,9 @@ def halve(x):
     return x / 2
 
 
-HALVE = Check("0.0 halve", halve, cases=[(4.0,), (7.0,)], mistakes=[(lambda x: x // 2, "Whole division.")])
+HALVE = Check(
+    "0.0 halve", halve, cases=[(4.0,), (7.0,)], mistakes=[(lambda x: x // 2, "Whole division.")]
+)
 
 
 def test_the_printed_line(capsys):
@@ -155,7 +159,11 @@ def test_an_answer_of_ones_own_exit_is_caught():
 
 def test_attempt():
     assert attempt(halve, 3.0) == 1.5
-    assert attempt(lambda x: ..., 3.0) is None and attempt(raises, 1) is None and attempt(..., 1) is None
+    assert (
+        attempt(lambda x: ..., 3.0) is None
+        and attempt(raises, 1) is None
+        and attempt(..., 1) is None
+    )
     x_B = torch.ones(2)
     attempt(lambda x_B: x_B.zero_(), x_B)
     assert x_B.sum() == 2

@@ -92,7 +92,9 @@ def test_the_first_colours_stay_apart_for_colour_blind_eyes(kind):
 
 def test_curves_axes_and_legend():
     _, ax = plots.figure()
-    plots.curves(ax, [1, 2], {"a": [1, 10], "b": ([1, 3], [2, 20])}, xlabel="x", ylabel="y", log="xy")
+    plots.curves(
+        ax, [1, 2], {"a": [1, 10], "b": ([1, 3], [2, 20])}, xlabel="x", ylabel="y", log="xy"
+    )
     assert ax.get_xscale() == ax.get_yscale() == "log"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
     assert list(ax.lines[1].get_xdata()) == [1, 3]
@@ -154,7 +156,11 @@ def test_pictures_and_checks_never_import_a_model(name):
     import ngpu_lib
 
     root = Path(ngpu_lib.__file__).parent
-    files = [root / f"{name}.py"] if (root / f"{name}.py").exists() else list((root / name).glob("*.py"))
+    files = (
+        [root / f"{name}.py"]
+        if (root / f"{name}.py").exists()
+        else list((root / name).glob("*.py"))
+    )
     forbidden = {"baselines", "cells", "ntm", "neural_gpu", "fast", "train", "tasks", "recipes"}
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):

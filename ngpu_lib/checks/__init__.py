@@ -87,7 +87,9 @@ class Check:
             ):
                 return Verdict(self.name, MISTAKE, message)
         first = same.index(False)
-        return Verdict(self.name, WRONG, _describe(self.cases[first], results[first], wanted[first]))
+        return Verdict(
+            self.name, WRONG, _describe(self.cases[first], results[first], wanted[first])
+        )
 
 
 def attempt(answer: Callable[..., Any], *arguments: Any) -> Any:
@@ -116,8 +118,16 @@ def require_passed(*names: str) -> None:
 
 def _copy(case: tuple) -> tuple:
     """Fresh arguments, so that an answer that writes into them spoils nothing."""
-    return tuple(a.clone() if isinstance(a, torch.Tensor) else np.copy(a) if isinstance(a, np.ndarray)
-                 else list(a) if isinstance(a, list) else a for a in case)
+    return tuple(
+        a.clone()
+        if isinstance(a, torch.Tensor)
+        else np.copy(a)
+        if isinstance(a, np.ndarray)
+        else list(a)
+        if isinstance(a, list)
+        else a
+        for a in case
+    )
 
 
 def _equal(got: Any, wanted: Any, tolerance: float) -> bool:

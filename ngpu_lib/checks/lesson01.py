@@ -112,7 +112,10 @@ residual_backward = Check(
     "1.3 residual_backward",
     _residual_backward,
     cases=[
-        tuple(_random(*shape, seed=seed + k) for k, shape in enumerate([(4, 3), (3, 3), (3, 3), (4, 3)]))
+        tuple(
+            _random(*shape, seed=seed + k)
+            for k, shape in enumerate([(4, 3), (3, 3), (3, 3), (4, 3)])
+        )
         for seed in (0, 10)
     ],
     mistakes=[
@@ -219,7 +222,9 @@ convolve = Check(
             "The last row and column are missing: there are H - K + 1 places for the kernel, not H - K.",
         ),
         (
-            lambda image_HW, kernel_KK: _convolve(image_HW, torch.ones_like(kernel_KK)) * kernel_KK.sum(),
+            lambda image_HW, kernel_KK: (
+                _convolve(image_HW, torch.ones_like(kernel_KK)) * kernel_KK.sum()
+            ),
             "Each pixel must be multiplied by its own weight of the kernel before the sum.",
         ),
     ],

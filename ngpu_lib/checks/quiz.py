@@ -33,7 +33,9 @@ def quiz(question: str, right: str, *wrong: tuple[str, str], why: str) -> widget
     def press(text: str) -> str:
         reason, is_right = next((r, ok) for t, r, ok in answers if t == text)
         mark, colour = ("Right.", "#0072B2") if is_right else ("Not this one.", "#D55E00")
-        feedback.value = f'<p role="status"><b style="color:{colour}">{mark}</b> {html.escape(reason)}</p>'
+        feedback.value = (
+            f'<p role="status"><b style="color:{colour}">{mark}</b> {html.escape(reason)}</p>'
+        )
         return f"{mark} {reason}"
 
     for text in (answer[0] for answer in answers):
