@@ -60,9 +60,9 @@ print(
 )
 
 # %% [markdown]
-# And here is a row of cells that multiplies. Time runs downwards. Every cell sees only itself and its two neighbours, and all cells work at once:
-# digits of the first number walk to the right, carries arise where they cross the second number, and finished digits of the
-# product stay behind.
+# And here is a row of cells that multiplies. Time runs downwards. Every cell sees only itself and its two neighbours, and all cells work at once.
+# All digits walk to the right, the multiplication sign (the white diagonal) between the two numbers; the second number leaves a standing copy of itself
+# behind, which is not drawn. Where the first number walks across that copy, carries arise, and finished digits of the product stay.
 
 # %%
 a, b, digits = 11_507_197, 14_352_863, 24
