@@ -108,7 +108,9 @@ def _append(path: Path, records: list[dict]) -> None:
         records.clear()
 
 
-def _measure(trained: pretrained.Trained, length: int, inputs: str, examples: int, seed: int) -> Score:
+def _measure(
+    trained: pretrained.Trained, length: int, inputs: str, examples: int, seed: int
+) -> Score:
     """One evaluation with a progress line on stderr."""
     with tqdm(total=examples, unit=" words", desc=f"{inputs} {length}", file=sys.stderr) as line:
 
@@ -150,7 +152,9 @@ def card_command(options: argparse.Namespace) -> int:
         (old["length"], old["inputs"], old["examples"]) for old in card.get("measured", [])
     ]
     if not wanted:
-        raise ValueError("figures: got none, and the card has none; needs LENGTH:INPUTS:EXAMPLES ...")
+        raise ValueError(
+            "figures: got none, and the card has none; needs LENGTH:INPUTS:EXAMPLES ..."
+        )
     card["task"] = trained.task.name
     card["measured"] = []
     for length, inputs, examples in wanted:

@@ -78,7 +78,9 @@ def evaluate(
     chunk = max(1, ROWS_AT_ONCE // task.positions(length))
     right_symbols = all_symbols = right_words = done = 0
     while done < examples:
-        batch = task.sample(min(chunk, examples - done), length, generator, inputs=inputs).to(device)
+        batch = task.sample(min(chunk, examples - done), length, generator, inputs=inputs).to(
+            device
+        )
         wrong = (answers(model, batch) != batch.targets_BL) & batch.scored_BL
         all_symbols += int(batch.scored_BL.sum())
         right_symbols += int(batch.scored_BL.sum() - wrong.sum())

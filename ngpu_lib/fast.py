@@ -284,7 +284,10 @@ def unroll(
         first = overshoot(preactivation)
         lengths = torch.cat(
             [first.new_zeros(1)]
-            + [first.new_full((items * (length + 1),), length) for _, items, length in packed.groups]
+            + [
+                first.new_full((items * (length + 1),), length)
+                for _, items, length in packed.groups
+            ]
         )
         cost = cost + (packed.share[:, 0] * lengths) @ first
     return F.linear(last, model.read.weight, model.read.bias), cost

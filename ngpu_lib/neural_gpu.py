@@ -25,7 +25,9 @@ def hard_tanh(x: Tensor) -> Tensor:
     return x.clamp(-1, 1)
 
 
-def check_inputs(inputs_BL: Tensor, live_BL: Tensor | None, steps: int | None, symbols: int) -> None:
+def check_inputs(
+    inputs_BL: Tensor, live_BL: Tensor | None, steps: int | None, symbols: int
+) -> None:
     """Raise ValueError for inputs that a tape model cannot take."""
     if inputs_BL.ndim != 2 or inputs_BL.shape[1] == 0:
         raise ValueError(f"inputs_BL: got shape {tuple(inputs_BL.shape)}; needs (B, L) with L >= 1")
@@ -111,7 +113,9 @@ class DiagonalNeuralGPU(nn.Module):
         """Move a third of the maps one cell towards the start, a third towards the end."""
         third = self.maps // 3
         to_start, to_end, still = state_BCL.split([third, third, self.maps - 2 * third], dim=1)
-        return torch.cat([F.pad(to_start[..., 1:], (0, 1)), F.pad(to_end[..., :-1], (1, 0)), still], 1)
+        return torch.cat(
+            [F.pad(to_start[..., 1:], (0, 1)), F.pad(to_end[..., :-1], (1, 0)), still], 1
+        )
 
     def step(self, state_BCL: Tensor, live_BL: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """One gated step: the next state, and the step's gates and preactivations by name."""
@@ -208,7 +212,9 @@ class NeuralGPU(nn.Module):
         relaxation: int = 1,
     ):
         super().__init__()
-        for name, value in dict(maps=maps, width=width, layers=layers, relaxation=relaxation).items():
+        for name, value in dict(
+            maps=maps, width=width, layers=layers, relaxation=relaxation
+        ).items():
             if value < 1:
                 raise ValueError(f"{name}: got {value}; needs at least 1")
         if symbols < 2:

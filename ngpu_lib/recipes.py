@@ -1,9 +1,9 @@
 """Training recipes: everything a trained Neural GPU depends on, as plain values.
 
-    run = start("multiply", seed=0)
-    for record in run.train(checkpoint="runs/multiply.safetensors"):
-        ...
-    run.model, run.averaged
+run = start("multiply", seed=0)
+for record in run.train(checkpoint="runs/multiply.safetensors"):
+    ...
+run.model, run.averaged
 """
 
 from __future__ import annotations
@@ -144,7 +144,11 @@ class TapeLoss:
         logits, saturation = fast.unroll(model, packed, self.precision)
         losses = F.cross_entropy(logits, packed.targets, reduction="none")
         cross_entropy = losses @ packed.scored
-        loss = cross_entropy if self.weight is None else cross_entropy + self.weight.weight * saturation
+        loss = (
+            cross_entropy
+            if self.weight is None
+            else cross_entropy + self.weight.weight * saturation
+        )
         scored = packed.scored > 0
         right = (logits.argmax(-1) == packed.targets) | ~scored
         whole = torch.cat([part.all(1) for part in packed.unpack(right)])
@@ -224,17 +228,16 @@ def start(recipe: Recipe | str, seed: int = 0, device: str = "cpu", **changes: A
 SHORT, ALL = (8, 12, 16, 20), (8, 12, 16, 20, 25, 28, 31, 36, 41)
 
 
-
-def _symbol_recipe(task: str) -> Recipe:
-    """Copy, reverse, duplicate and sort differ in the task alone."""
+def _symbol_recipe(task: str, extra: int) -> Recipe:
+    """Copy, reverse, duplicate and sort differ in the task and in the extra steps alone."""
     return Recipe(
         task=task,
         maps=48,
         phases=(
-            Phase(300, SHORT),
-            Phase(500, ALL, per_update=3),
-            Phase(300, ALL, per_update=3, noise=0.06, rate=0.5),
-            Phase(300, ALL, per_update=3, noise=0.1, rate=0.25),
+            Phase(300, SHORT, extra=extra),
+            Phase(500, ALL, per_update=3, extra=extra),
+            Phase(300, ALL, per_update=3, noise=0.06, rate=0.5, extra=extra),
+            Phase(300, ALL, per_update=3, noise=0.1, rate=0.25, extra=extra),
         ),
         precision="bfloat16",
     )
@@ -242,7 +245,8 @@ def _symbol_recipe(task: str) -> Recipe:
 
 #: The recipes behind the shipped weights.
 RECIPES: dict[str, Recipe] = {
-    **{task: _symbol_recipe(task) for task in ("copy", "reverse", "duplicate", "sort")},
+    "copy": _symbol_recipe("copy", extra=0),
+    **{task: _symbol_recipe(task, extra=8) for task in ("reverse", "duplicate", "sort")},
     "add": Recipe(
         task="add",
         maps=48,

@@ -128,9 +128,7 @@ class Task:
         if batch_size < 1:
             raise ValueError(f"batch_size: got {batch_size}; needs at least 1")
         if inputs not in self.kinds:
-            raise ValueError(
-                f"inputs: got {inputs!r}; {self.name} knows {', '.join(self.kinds)}"
-            )
+            raise ValueError(f"inputs: got {inputs!r}; {self.name} knows {', '.join(self.kinds)}")
         needed = self.positions(length)
         positions = needed if positions is None else positions
         if positions < needed:

@@ -161,9 +161,7 @@ def train(
             for extra in extras:
                 extra.after_update(step, model, record)
             last = step == updates
-            if evaluate is not None and (
-                last or (evaluate_every and step % evaluate_every == 0)
-            ):
+            if evaluate is not None and (last or (evaluate_every and step % evaluate_every == 0)):
                 model.eval()
                 with torch.no_grad():
                     record.update(evaluate(model))
@@ -317,5 +315,7 @@ def load_checkpoint(
 def _differences(name: str, old: Any, new: Any) -> list[tuple[str, Any, Any]]:
     if isinstance(old, dict) and isinstance(new, dict):
         keys = sorted({*old, *new})
-        return [(f"{key}", old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
+        return [
+            (f"{key}", old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)
+        ]
     return [] if old == new else [(name, old, new)]

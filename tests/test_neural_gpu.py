@@ -23,7 +23,9 @@ def wild(model, scale=1.7):
 
 def batches(task, lengths=(5, 9, 8), size=4, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    return [task.sample(size, task.length_for(n) - (n > 5), generator, positions=n) for n in lengths]
+    return [
+        task.sample(size, task.length_for(n) - (n > 5), generator, positions=n) for n in lengths
+    ]
 
 
 def reference_diagonal(model, symbols):
@@ -90,8 +92,9 @@ def reference_2015(model, symbols):
     for t in range(cells):
         for layer in range(len(model.sets[0])):
             unit = f"sets.{t % len(model.sets)}.{layer}"
-            update, reset = cutoff(convolve(f"{unit}.update", tape)), cutoff(
-                convolve(f"{unit}.reset", tape)
+            update, reset = (
+                cutoff(convolve(f"{unit}.update", tape)),
+                cutoff(convolve(f"{unit}.reset", tape)),
             )
             candidate = np.tanh(convolve(f"{unit}.candidate", reset * tape))
             tape = update * tape + (1 - update) * candidate
@@ -252,7 +255,9 @@ def test_fast_gradients_with_dropout_and_noise_match_finite_differences():
     model.zero_grad()
     loss().backward()
     for parameter in (model.reset.weight, model.update.bias, model.candidate.weight):
-        direction = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)).double()
+        direction = torch.randn(
+            parameter.shape, generator=torch.Generator().manual_seed(1)
+        ).double()
         slope = (parameter.grad * direction).sum().item()
         step, original = 1e-6, parameter.data
         parameter.data = original + step * direction

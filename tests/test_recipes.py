@@ -97,7 +97,10 @@ def test_average_and_gradient_noise():
     model.bias.grad = None
     GradientNoise(0.1).after_backward(1, model)
     assert model.weight.grad.abs().min() > 0 and model.bias.grad is None
-    for call, name in [(lambda: AverageWeights(model, 1.0), "decay"), (lambda: GradientNoise(-1), "scale")]:
+    for call, name in [
+        (lambda: AverageWeights(model, 1.0), "decay"),
+        (lambda: GradientNoise(-1), "scale"),
+    ]:
         with pytest.raises(ValueError, match=name):
             call()
 
@@ -201,11 +204,15 @@ def test_evaluation_counts_symbols_and_whole_words():
     score = evaluate(Oracle(task), task, 4, examples=30)
     assert (score.symbol_accuracy, score.sequence_accuracy) == (1, 1)
     seen = []
-    score = evaluate(Oracle(task, spoil=5), task, 4, examples=30, on_progress=lambda *p: seen.append(p))
+    score = evaluate(
+        Oracle(task, spoil=5), task, 4, examples=30, on_progress=lambda *p: seen.append(p)
+    )
     assert score.sequence_accuracy == pytest.approx(0.8)
     assert score.symbol_accuracy == pytest.approx(1 - 0.2 / 9)
     assert seen[-1] == (30, 24)
-    scores = table([Oracle(task), Oracle(task, 2)], task, [2, 3], kinds=["random", "ones"], examples=4)
+    scores = table(
+        [Oracle(task), Oracle(task, 2)], task, [2, 3], kinds=["random", "ones"], examples=4
+    )
     assert [[s.sequence_accuracy for s in row] for row in scores] == [[1] * 4, [0.5] * 4]
 
 
@@ -275,7 +282,9 @@ def test_train_then_evaluate_from_the_command_line(tmp_path, capsys, monkeypatch
         "task", "length", "inputs", "examples", "symbol_accuracy", "sequence_accuracy", "seconds"
     ]  # fmt: skip
     assert (score["task"], score["length"], score["examples"]) == ("copy", 5, 3)
-    status, out, err = run_cli(capsys, "card", weights, "--figures", "4:random:5", "--set", "seed=0")
+    status, out, err = run_cli(
+        capsys, "card", weights, "--figures", "4:random:5", "--set", "seed=0"
+    )
     card = json.loads(weights.with_suffix(".json").read_text())
     assert status == 0 and card["seed"] == 0 and card["measured"][0]["length"] == 4
 
