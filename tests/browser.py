@@ -126,7 +126,9 @@ def jupyter_page(widget, folder: Path) -> str:
     from ipywidgets.embed import embed_snippet
 
     scripts = "".join(f'<script src="{path.name}"></script>' for path in vendored_scripts(folder))
-    snippet = embed_snippet(views=[widget], embed_url="embed-amd.js", requirejs=False)
+    snippet = embed_snippet(
+        views=[widget], embed_url="embed-amd.js", requirejs=False, drop_defaults=False
+    )
     snippet = snippet[snippet.index('<script type="application/vnd.jupyter.widget-state') :]
     page = folder / "jupyter.html"
     page.write_text(f'<!doctype html><meta charset="utf-8">{scripts}{snippet}', "utf-8")

@@ -78,7 +78,8 @@ function render({ model, el }) {
         const far = Math.hypot(column + 0.5 - x, row + 0.5 - y);
         const dark = Math.round(255 * Math.max(0, Math.min(1, 1.9 - far)));
         const at = row * SIDE + column;
-        image[at] = amount > 0 ? Math.max(image[at], dark) : Math.min(image[at], 255 - dark);
+        if (amount > 0) image[at] = Math.max(image[at], dark);
+        else if (dark) image[at] = 0;
       }
     }
   }
