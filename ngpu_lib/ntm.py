@@ -93,8 +93,8 @@ def shift(w_BRN: Tensor, shift_BRS: Tensor) -> Tensor:
     if offsets % 2 == 0:
         raise ValueError(f"shift_BRS: got {offsets} offsets; needs an odd number")
     half = offsets // 2
-    moved = [shift_BRS[..., s, None] * w_BRN.roll(s - half, -1) for s in range(offsets)]
-    return torch.stack(moved).sum(0)
+    moved_BRNS = torch.stack([w_BRN.roll(s - half, -1) for s in range(offsets)], -1)
+    return (moved_BRNS @ shift_BRS[..., None])[..., 0]
 
 
 def sharpen(w_BRN: Tensor, gamma_BR: Tensor) -> Tensor:
