@@ -50,6 +50,8 @@ from ngpu_lib.train import Schedule, train
 began = time.perf_counter()
 torch.manual_seed(0)
 mnist = load_mnist()
+if not mnist.is_real:
+    print("The text describes what happens on the real MNIST; with these digits some of it is different.")
 
 # %% [markdown]
 # ## 1 · One digit, by hand
@@ -912,7 +914,7 @@ plots.show(
 
 # %% [markdown]
 # The surprise: a deeper network can represent everything a shallow one can, and still reads worse. It is the *training* that fails, and weights of
-# the right size from the start repair most of it. Adding batch norm helps up to four layers and hurts at sixteen: more care is not always better. Lesson 04 takes this apart, over time instead of depth.
+# the right size from the start repair most of it. Batch norm on top costs nothing up to four layers and much at sixteen: more care is not always better. Lesson 04 takes this apart, over time instead of depth.
 #
 # ## 6 · Six remedies against too few examples
 #
