@@ -289,7 +289,13 @@ axes[1].plot(
     totals, yours if np.shape(yours) == (321,) else np.full(321, np.nan), color="black", lw=1.8
 )
 for ax, title in ((axes[0], "target"), (axes[1], "yours")):
-    ax.set(xlabel="number of ones", ylabel="folded value", title=title, ylim=(-0.3, 8.5))
+    ax.set(
+        xlabel="number of ones",
+        ylabel="folded value",
+        title=title,
+        xlim=(-0.8, 16.8),
+        ylim=(-0.3, 8.5),
+    )
 axes[0].legend(fontsize=8, loc="upper right")
 plots.show(
     fig,
@@ -741,7 +747,7 @@ ax.set(xlabel="first principal direction", ylabel="second principal direction")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plots.show(
     fig,
-    alt="The reader's states along two principal directions: a few tight groups, each of one parity and one last bit.",
+    alt="The reader's states along two principal directions: a few tight groups, each of one parity.",
 )
 
 # %% [markdown]
@@ -758,6 +764,7 @@ np.add.at(
     1,
 )
 follows = count.argmax(2)
+assert all(len(odd_BT.flatten()[groups.labels_ == g].unique()) == 1 for g in range(8))
 print(f"moves that agree with the table: {count.max(2).sum() / count.sum():.3f}")
 
 
