@@ -131,7 +131,7 @@ def jupyter_page(widget, folder: Path) -> str:
     )
     snippet = snippet[snippet.index('<script type="application/vnd.jupyter.widget-state') :]
     page = folder / "jupyter.html"
-    page.write_text(f'<!doctype html><meta charset="utf-8">{scripts}{snippet}', "utf-8")
+    page.write_text(f'<!doctype html><meta charset="utf-8">{scripts}<body>{snippet}', "utf-8")
     return page.as_uri()
 
 
