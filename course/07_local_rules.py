@@ -886,7 +886,7 @@ for name, curves in runs.items():
     )
 print("you predicted", prediction_thirty, "for the first row")
 assert all(c[0] == 1 for c in runs["one step"]) and max(c[-1] for c in runs["one step"]) < 0.7
-assert np.median([c[-1] for c in runs["four steps, noise 0.1"]]) > 0.99
+assert np.median([c[-1] for c in runs["four steps, noise 0.1"]]) > 0.95
 
 # %% [markdown]
 # Why? The levels of a net trained on one step, where a 1 and where a 0 is wanted, on its own output:
