@@ -138,7 +138,7 @@ def image_loss(model: nn.Module, batch: Sequence[Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def predict(model: nn.Module, images_BHW: Tensor, batch_size: int = 1000) -> Tensor:
+def predict(model: nn.Module, images_BHW: Tensor, batch_size: int = 500) -> Tensor:
     """The model's probabilities, made in eval mode: uint8 images (B, H, W) to (B, V) on the CPU.
 
     Raises:
