@@ -35,9 +35,9 @@ function render({ model, el }) {
   const CELL = 26, TOP = 62, LEFT = 46, BAR = 92, STEP = BAR + 24;
   const first = LEFT + M * CELL + 40;
   const WIDTH = first + 5 * STEP, HEIGHT = TOP + N * CELL + 46;
-  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, style: `width:100%;max-width:${WIDTH}px;height:auto`, role: "group", "aria-label": "Key, memory and the four steps of addressing" });
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, style: `width:100%;min-width:620px;max-width:${WIDTH}px;height:auto`, role: "group", "aria-label": "Key, memory and the four steps of addressing" });
   const readout = make("p", { class: "ngpu-readout" });
-  root.append(bar(...Object.values(controls).map((c) => c.root)), bar(keyRow.root, again, home), picture, readout);
+  root.append(bar(...Object.values(controls).map((c) => c.root)), bar(keyRow.root, again, home), make("div", { class: "ngpu-scroll" }, picture), readout);
 
   // What stays: the memory, the frames, the names. What moves: bars, key cells, the vector read.
   const cell = (x, y) => svg("rect", { x, y, width: CELL - 2, height: CELL - 2, rx: 3 });

@@ -33,15 +33,16 @@ function render({ model, el }) {
     return { input, root: make("label", {}, make("span", {}, label), input) };
   };
   const fields = [field("a", 0), field("b", 1)];
-  const WIDE = 2 * n, CELL = Math.min(34, Math.floor(820 / (WIDE + 3)));
-  const LEFT = 78;
+  const LEFT = 66, WIDE = 2 * n;
+  const CELL = Math.max(15, Math.min(34, Math.floor(((root.clientWidth || 900) - LEFT - 6) / WIDE)));
   const column = (place) => LEFT + (WIDE - 1 - place) * CELL; // least significant on the right
   const picture = svg("svg", { role: "group", "aria-label": `Digits of a ${sign} b; least significant on the right` });
   const steps = make("canvas", { role: "img", tabindex: 0, style: "border:1px solid var(--line)" });
   const stepText = make("figcaption");
-  const stepFigure = make("figure", { style: "margin-top:10px" }, stepText, make("div", { class: "ngpu-scroll" }, steps));
+  const [tape, past] = [picture, steps].map((child) => make("div", { class: "ngpu-scroll" }, child));
+  const stepFigure = make("figure", { style: "margin-top:10px" }, stepText, past);
   const verdict = make("p", { class: "ngpu-readout" });
-  root.append(bar(...fields.map((f) => f.root), ...buttons), make("div", { class: "ngpu-scroll" }, picture), verdict, stepFigure);
+  root.append(bar(...fields.map((f) => f.root), ...buttons), tape, verdict, stepFigure);
   const controls = [...buttons, ...fields.map((f) => f.input)];
   const kernel = kernelLine(model, root, controls);
 
@@ -118,6 +119,7 @@ function render({ model, el }) {
     verdict.textContent = words;
     root.dataset.wrong = wrong;
     history(answers, target);
+    for (const part of [tape, past]) part.scrollLeft = part.scrollWidth; // the lowest digits first
     tell(() => words);
   }
   /** What would be read after each step: blue where it is right, orange where not yet. */

@@ -26,7 +26,7 @@ function render({ model, el }) {
       svg("line", { class: "ngpu-axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y(0), y2: y(0) }),
       svg("line", { class: "ngpu-grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(high), y2: y(high) }),
       bars, mark, area);
-    const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, style: "width:100%;max-width:820px;height:auto;margin-bottom:3px" },
+    const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, style: "width:100%;min-width:520px;max-width:820px;height:auto;margin-bottom:3px" },
       svg("text", { x: 0, y: height / 2 - 2, style: "font-weight:600" }, label), svg("text", { x: 0, y: height / 2 + 13, opacity: 0.75, style: "font-size:11px" }, hint),
       svg("text", { x: LEFT - 6, y: y(high) + 4, "text-anchor": "end", style: "font-size:10px" }, String(high)),
       svg("text", { x: LEFT - 6, y: y(low) + 4, "text-anchor": "end", style: "font-size:10px" }, String(low).replace("-", "−")), group);
@@ -71,7 +71,7 @@ function render({ model, el }) {
   const update = strip("update", "update u", "1 keeps, 0 writes", 0, 1, 66, OKABE[0]);
   const reset = strip("reset", "reset r", "0 cuts the loop w", 0, 1, 66, OKABE[2]);
   const plot = svg("g");
-  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, style: "width:100%;max-width:820px;height:auto;margin-bottom:3px", role: "img", class: "ngpu-state" }, plot);
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, style: "width:100%;min-width:520px;max-width:820px;height:auto;margin-bottom:3px", role: "img", class: "ngpu-state" }, plot);
   const weight = slider("Self weight w", { min: 0, max: 2, step: 0.05, value: 0, say: (v) => v.toFixed(2) }, (v) => { model.set("weight", v); save(); });
   const everyU = slider("All u", { min: 0, max: 1, step: 0.01, value: 0.9, say: (v) => v.toFixed(2) }, (v) => put("update", 0, v, true));
   const everyR = slider("All r", { min: 0, max: 1, step: 0.01, value: 1, say: (v) => v.toFixed(2) }, (v) => put("reset", 0, v, true));
@@ -85,7 +85,7 @@ function render({ model, el }) {
     preset("Keep, then erase", () => ({ update: flat(1).map((_, t) => (t === writeAt() || t === Math.round(T() * 0.75) ? 0 : 1)), reset: flat(1).map((_, t) => (t === Math.round(T() * 0.75) ? 0 : 1)) })),
   ];
   const verdict = make("p", { class: "ngpu-readout" });
-  root.append(bar(...presets), bar(everyU.root, everyR.root, weight.root), input.root, update.root, reset.root, picture, verdict);
+  root.append(bar(...presets), bar(everyU.root, everyR.root, weight.root), make("div", { class: "ngpu-scroll" }, input.root, update.root, reset.root, picture), verdict);
 
   function states() {
     const [u, r, x, w] = ["update", "reset", "pulse", "weight"].map((name) => model.get(name));

@@ -10,9 +10,9 @@ function render({ model, el }) {
   const residual = checkbox("Residual connections", (on) => set("residual", on));
   const WIDTH = 640, HEIGHT = 300, LEFT = 58, RIGHT = 12, TOP = 26, BOTTOM = 42;
   const plot = svg("g");
-  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, style: "width:100%;max-width:760px;height:auto", role: "img" }, plot);
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, style: "width:100%;min-width:460px;max-width:760px;height:auto", role: "img" }, plot);
   const verdict = make("p", { class: "ngpu-readout" });
-  root.append(bar(scale.root, depth.root, kind.root, residual.root), picture, verdict);
+  root.append(bar(scale.root, depth.root, kind.root, residual.root), make("div", { class: "ngpu-scroll" }, picture), verdict);
   const kernel = kernelLine(model, root, [scale.input, depth.input, kind.input, residual.input]);
   let before = null;
   let now = null;

@@ -157,7 +157,7 @@ class Panel {
       const wrong = marks.length && marks[l] !== symbol;
       context.fillStyle = wrong ? "#D55E00" : this.ink;
       context.fillText(symbol, x + (l + 0.5) * w, y);
-      if (wrong) context.fillRect(x + l * w, y + size / 2 + 0.5, w, 1.5);
+      if (wrong) context.fillRect(x + l * w, Math.round(y + size / 2 - 1), w, 1.5);
     });
   }
   outputAt(step) {
@@ -210,7 +210,7 @@ class Panel {
         const x = column * (this.tileWidth + BETWEEN) + LABELS;
         const y = this.head + this.inColumn(column) * this.tileHeight + 1;
         if (!out.length) break;
-        context.clearRect(x - LABELS, y, this.tileWidth + EDGE, LINE);
+        context.clearRect(x - LABELS, y, this.tileWidth + EDGE, LINE + 1);
         this.symbols(out, x, y + LINE / 2, "out", this.targets);
       }
     }

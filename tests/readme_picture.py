@@ -1,0 +1,66 @@
+"""The README's moving picture: the viewer, in a browser, with shipped weights at work.
+
+python -m tests.readme_picture [--weights multiply] [--a 11] [--b 13] [--digits 8] [--out FILE.gif]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from ngpu_lib import pretrained
+from ngpu_lib.trace import trace_run
+from ngpu_lib.widgets import ActivationViewer
+from tests.browser import chromium, open_static
+
+
+def viewer(weights: str, a: int, b: int, digits: int, maps: str) -> ActivationViewer:
+    """The viewer over one run, with what would be read after every step."""
+    trained = pretrained.load(weights)
+    model, task = trained.model, trained.task
+    word = task.encode(a, b, length=digits)
+    states_TCL = trace_run(model, torch.tensor([word]))["state"]
+    with torch.no_grad():
+        symbols_TL = model.read(torch.tensor(states_TCL).transpose(1, 2)).argmax(-1)
+    return ActivationViewer(
+        states_TCL,
+        inputs=task.text(word),
+        outputs=[task.text(row) for row in symbols_TL.tolist()],
+        targets=task.text(task.oracle(word)),
+        names=[f"{a} {task.sign} {b}, least significant digit first"],
+        view=f"maps={maps}",
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", default="multiply")
+    parser.add_argument("--a", type=int, default=11_213)
+    parser.add_argument("--b", type=int, default=23_209)
+    parser.add_argument("--digits", type=int, default=16)
+    parser.add_argument("--maps", default="all")
+    parser.add_argument("--out", type=Path, default=Path("course/images/viewer.gif"))
+    options = parser.parse_args()
+    widget = viewer(options.weights, options.a, options.b, options.digits, options.maps)
+    frames = []
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        page = open_static(browser, widget, Path(folder), viewport={"width": 840, "height": 760})
+        for step in range(widget.steps):
+            page.evaluate("(step) => window.model.set('step', step)", step)
+            png = page.locator(".ngpu-viewer").screenshot()
+            frames.append(
+                Image.open(io.BytesIO(png)).convert("P", palette=Image.ADAPTIVE, colors=64)
+            )
+        page.close()
+    times = [140] * (len(frames) - 1) + [2500]  # milliseconds; rests on the answer
+    frames[0].save(options.out, save_all=True, append_images=frames[1:], duration=times, loop=0)
+    print(f"{options.out}: {len(frames)} frames, {options.out.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
