@@ -1,0 +1,104 @@
+"""What lessons 08 and 09 rest on: the curriculum, and the scripts behind their recorded runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+
+import pytest
+import torch
+
+from ngpu_lib.optimizers import Curriculum
+from ngpu_lib.recipes import Bins
+from ngpu_lib.tasks import make_task
+from tests.conftest import ROOT
+
+RECORDED = ROOT / "course" / "recorded"
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, RECORDED / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def feed(curriculum, accuracy, times=5):
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(times):
+        curriculum(1, generator)
+        curriculum.after_update(1, torch.nn.Identity(), {"sequence_accuracy": accuracy})
+
+
+def test_curriculum_grows_when_words_are_mastered_and_stops_at_the_last_length():
+    curriculum = Curriculum(make_task("reverse", 2), 2, 3, mixed=0.0)
+    feed(curriculum, 0.8)
+    assert curriculum.longest == 2
+    feed(curriculum, 1.0, times=1)  # mean of the latest five: 0.84
+    assert curriculum.longest == 2
+    feed(curriculum, 1.0, times=2)
+    assert curriculum.longest == 3
+    feed(curriculum, 1.0, times=20)
+    assert curriculum.longest == 3
+
+
+def test_curriculum_draws_the_longest_length_or_any():
+    task, generator = make_task("copy", 2), torch.Generator().manual_seed(0)
+    steady = Curriculum(task, 4, 9, mixed=0.0, batch_size=3)
+    assert steady(1, generator).inputs_BL.shape == (3, 4)
+    every = Curriculum(task, 4, 9, mixed=1.0, batch_size=3)
+    lengths = {every(1, generator).inputs_BL.shape[1] for _ in range(100)}
+    assert lengths == set(range(4, 10))
+
+
+def test_curriculum_goes_on_from_its_state():
+    task = make_task("copy", 2)
+    first, second = (Curriculum(task, 1, 9, mixed=0.0) for _ in range(2))
+    feed(first, 1.0, times=8)
+    second.load_state_dict(json.loads(json.dumps(first.state_dict())))
+    assert second.longest == first.longest == 2
+    feed(first, 1.0, times=2)
+    feed(second, 1.0, times=2)
+    assert second.longest == first.longest == 3
+
+
+@pytest.mark.parametrize(
+    "arguments, options, name",
+    [((0, 5), {}, "length"), ((5, 4), {}, "last"), ((1, 5), {"mixed": 1.5}, "mixed")],
+)
+def test_curriculum_refuses_what_cannot_be(arguments, options, name):
+    with pytest.raises(ValueError, match=name):
+        Curriculum(make_task("copy", 2), *arguments, **options)
+
+
+def test_readable_loss_of_the_ablation_equals_the_fast_one():
+    make = script("make_lesson09")
+    run = make.make_run(make.SETTING | {"keep": 1.0}, seed=0)
+    batches = Bins(run.recipe)(1, torch.Generator().manual_seed(0))
+    fast, fast_metrics = run.loss(run.model, batches)
+    slow, slow_metrics = make.slow_loss(run)(run.model, batches)
+    torch.testing.assert_close(slow, fast, rtol=1e-4, atol=1e-5)
+    assert slow_metrics == pytest.approx(fast_metrics, rel=1e-3)
+
+
+def test_a_run_of_each_script_has_what_its_lesson_reads():
+    make = script("make_lesson08")
+    run = make.one_run(make.SETTING | {"updates": 2, "relaxation": 2}, seed=0)
+    assert len(run["sequences"]) == len(run["symbols"]) == len(make.LENGTHS)
+    assert run["curve"][-1][0] == 2 and run["distance"] > 0
+    make = script("make_lesson09")
+    still = make.one_run(make.SETTING | {"updates": [1, 1], "diagonal": False}, seed=0)
+    assert len(still["sequences"]) == len(make.DIGITS)
+
+
+@pytest.mark.parametrize("name", ["lesson08_ablation", "lesson09_ablation"])
+def test_recorded_runs_are_those_of_their_script(name):
+    recorded = json.loads((RECORDED / f"{name}.json").read_text())
+    make = script(f"make_{name.split('_')[0]}")
+    assert recorded["setting"] == make.SETTING and recorded["variants"] == make.VARIANTS
+    assert recorded["runs"] and set(recorded["runs"]) <= set(make.VARIANTS)
+    columns = recorded.get("lengths") or recorded["digits"]
+    for runs in recorded["runs"].values():
+        for run in runs.values():
+            assert len(run["sequences"]) == len(run["symbols"]) == len(columns)
+            assert all(0 <= share <= 1 for share in run["sequences"])
