@@ -159,7 +159,7 @@ def gru_curve(hidden, seed, updates=600):
 gru_runs = {hidden: [gru_curve(hidden, seed) for seed in range(3)] for hidden in (4, 16, 64)}
 
 # %% [markdown]
-# The dashed line is the bound for 4 *bits* of state, the least a unit of the smallest net could have.
+# The dashed line is a ruler: the most that four *bits* of state allow.
 
 # %%
 fig, ax = plots.figure(size=(7.5, 3.6))
@@ -198,9 +198,10 @@ assert (
 )
 
 # %% [markdown]
-# **What happened.** Sixteen numbers hold 512 bits, and the net uses a handful. The bound is not what stops it: it
-# learned *one circuit for each place*, trained on lengths up to 10, and has none for place 16. More units mean more
-# places, not an algorithm. An algorithm needs a place to put things and a way to say "the next one".
+# **What happened.** Sixteen numbers hold 512 bits, and the net keeps about as much as four bits would. The bound is not
+# what stops it, learning is: every place of the sequence needs its own way into the state and out of it, and beyond the
+# trained lengths there is none. More units give more places, not an algorithm. An algorithm needs somewhere to put
+# things, and a way to say "the next one".
 #
 # ## 2 · Soft addresses, by hand
 #
@@ -651,27 +652,28 @@ for ax, head, title in zip(axes, (0, 1), ("write head", "read head"), strict=Tru
     ax.grid(False)
     ax.set(xlabel="step", title=title)
 axes[0].set_ylabel("row, counted from the start")
-axes[0].legend(loc="upper right")
+axes[0].legend(loc="lower right")
 plots.show(
     fig,
     alt="Addresses of both heads over time: while reading in, the write head moves one row a step along a straight line; after the mark the read head follows the same line from its start.",
 )
 
 # %% [markdown]
-# It is a program: write, move on; at the mark start to read, from the first row on. Nobody showed it one.
-# Asserted: before the mark the write head moves by one row a step, after it the read head does, in the same direction
-# and over the same rows.
+# It is a program: write, move on; at the mark go back to the first row, and read, move on. Nobody showed it one.
+# Asserted: before the mark the write head moves by one row a step; after it the read head visits the same rows in the same
+# order. (It may read a row one step before the answer is due: the controller hands it on.)
 
 # %%
 rows_TR = w_TRN.argmax(-1)
-written, read = rows_TR[:20, 0], rows_TR[21:, 1]
+written, read = rows_TR[:20, 0], {lag: rows_TR[21 - lag : 41 - lag, 1] for lag in (0, 1)}
 moves = (written.diff() + 64) % 128 - 64
-print("write head:", written.tolist(), "\nread head: ", read.tolist())
-assert moves.unique().numel() == 1 and moves[0].abs() == 1 and torch.equal(written, read)
+ahead = [lag for lag in read if torch.equal(written, read[lag])]
+print("rows written:", written.tolist(), "\nthe read head is ahead by", ahead, "step")
+assert moves.unique().numel() == 1 and moves[0].abs() == 1 and ahead
 
 # %% [markdown]
-# The surprise is the direction and the waiting place: they differ from seed to seed. Gradient descent found *a* program,
-# not ours. What came out beside what went in, and where they differ (nowhere):
+# The surprise is how clean it is, and that the rest is arbitrary: upwards or downwards, this row or that. Gradient descent
+# found *a* program, not ours. What came out beside what went in, and where they differ (nowhere):
 
 # %%
 fig, axes = plots.figure(1, 3, size=(10, 2.4), sharey=True)
@@ -748,17 +750,24 @@ plots.curves(
     ylabel="share of wrong vectors",
     title="140 vectors",
 )
-plots.show(fig, alt="With 128 rows the first twelve vectors are wrong, with 256 rows none.")
+plots.show(
+    fig,
+    alt="Share of wrong vectors by place: with 128 rows at least the first twelve are wrong, with 256 rows none.",
+)
 
 # %%
 for rows, w in wrong.items():
     print(rows, "rows: wrong places", (w > 0.5).nonzero().flatten().tolist())
 print("you predicted", list(prediction_wrong_places))
-assert set((wrong[128] > 0.5).nonzero().flatten().tolist()) >= set(range(12))
+assert (
+    set((wrong[128] > 0.5).nonzero().flatten().tolist()) >= set(range(12))
+    and wrong[256].max() < 0.1
+)
 
 # %% [markdown]
-# The first twelve are lost, as counting says: 140 - 128. More rows heal it without training. That is the difference between a
-# bigger automaton, which would have to be trained anew, and a machine with a tape.
+# At least the first twelve are lost, as counting says: 140 - 128. Often all are: the read head waits on a row, the write
+# head comes round and writes over it, and the reader loses its place. More rows heal it without training. That is the difference
+# between a bigger automaton, which must be trained anew, and a machine with a tape.
 #
 # ### Exercise 6.4 · repeat copy (medium, 15 minutes)
 # `repeat_copy(bits, times)` builds the next task: bits (B, n, C) come in, then the mark, whose *value* is the number of
