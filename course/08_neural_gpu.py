@@ -544,7 +544,7 @@ if make_them_again:
 # %%
 folder = next(f for f in (Path("recorded"), Path("../recorded"), Path("course/recorded")) if f.is_dir())
 recorded = json.loads((folder / "lesson08_ablation.json").read_text())
-runs = {name: list(by_seed.values()) for name, by_seed in recorded["runs"].items()}
+runs = {name: list(recorded["runs"][name].values()) for name in recorded["variants"] if name in recorded["runs"]}
 fig, axes = plots.figure(1, 3, size=(10, 3.2), sharey=True)
 for ax, place, length in zip(axes, range(3), recorded["lengths"], strict=True):
     for row, found in enumerate(runs.values()):
@@ -567,15 +567,19 @@ seconds = [r["seconds"] for found in runs.values() for r in found]
 print("you predicted", prediction_piece, f"· {len(seconds)} runs of {sorted(seconds)[len(seconds) // 2]:.0f} s each (one core)")
 
 # %% [markdown]
-# **What happened.** The curriculum is not a help, it is the condition: with all lengths at once, 300 updates teach nothing. The other
-# pieces hardly show at the trained length; what they do for longer words is smaller than the spread between runs, and a table of
-# so few seeds cannot rank them. The 2015 paper needed them for multiplication, at 30,000 updates; this is 300 updates of a task
-# that is easy. A piece that does not help here is not thereby useless.
+# **What happened.** The curriculum decides: every run with it beats every run without. Dropout and gradient noise hardly show at the
+# trained length, and a table of so few seeds cannot rank what they do beyond it. Relaxation *costs* here: three weight sets have three
+# times as much to learn in the same 300 updates, and being made one at the end is a blow they have not prepared for. The 2015 paper
+# needed it for multiplication, over far longer training; a piece that does not help here is not thereby useless.
 
 # %%
-full, none = runs["curriculum, dropout, gradient noise"], runs["no curriculum"]
 print("seeds:", {name: len(found) for name, found in runs.items()})
-assert all(r["sequences"][0] < 0.2 for r in none) and all(r["sequences"][0] > 0.5 for r in full)
+at_last = {name: [r["sequences"][0] for r in found] for name, found in runs.items()}
+mean = {name: sum(shares) / len(shares) for name, shares in at_last.items()}
+print("mean at 8 symbols:", {name: f"{share:.0%}" for name, share in mean.items()})
+full = "curriculum, dropout, gradient noise"
+assert min(at_last[full]) > max(at_last["no curriculum"]) and mean["with relaxation"] < mean[full] - 0.3
+assert mean["no dropout"] > 0.8 and mean["no gradient noise"] > 0.8
 
 # %% [markdown]
 # ## Recap

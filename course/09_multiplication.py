@@ -330,7 +330,7 @@ plots.show(fig, alt="A weight over 200 updates. Both curves rise in parallel unt
 # %% [markdown]
 # ## 3 · The training, and its sudden drop
 #
-# The recorded run of the shipped weights (seed 0), means of 25 updates. The command, off by default; on two shared cores it took
+# The recorded run of the shipped weights (seed 0), means of 25 updates. The command, off by default; on about one core of a shared machine it took
 # about an hour and a half (a Colab GPU: not measured).
 
 # %%
@@ -665,7 +665,7 @@ if make_them_again:
 
 # %%
 recorded = json.loads((folder / "lesson09_ablation.json").read_text())
-runs = {name: list(by_seed.values()) for name, by_seed in recorded["runs"].items()}
+runs = {name: list(recorded["runs"][name].values()) for name in recorded["variants"] if name in recorded["runs"]}
 fig, axes = plots.figure(1, len(recorded["digits"]), size=(10.5, 3.4), sharey=True)
 for ax, place, digits in zip(axes, range(9), recorded["digits"], strict=False):
     for row, found in enumerate(runs.values()):
@@ -681,18 +681,17 @@ for name, found in runs.items():
     print(f"{name:20s} {len(found)} seeds ", *(f"{d} digits: {sorted(r['sequences'][k] for r in found)}" for k, d in enumerate(recorded["digits"][:3])))
 
 # %% [markdown]
-# Read it with the number of seeds in mind: dots of a few seeds that overlap say nothing, and 400 updates on six digits are a small
-# world. The margin of the same networks, the answer under noise at 10 digits:
+# **What happened.** In 400 updates on six digits the saturation cost and the clipping buy much at the trained length; dropout's dots
+# overlap with those of all pieces; state noise and the diagonal gates buy nothing *here*. (The trained multiplier fell to chance without its shift: a network uses what it
+# was given, which does not show that it was needed.) None of these small networks is exact even on six digits, and a machine that errs without noise has no
+# exact rule for noise to protect. The multiplier was nearly exact when its noise began; that is the difference we see, and the
+# claim of this section goes no further. (Means over the seeds printed above.)
 
 # %%
-fig, ax = plots.figure()
-for name in ("all pieces", "no state noise"):
-    for k, run in enumerate(runs.get(name, [])):
-        colour = plots.PALETTE[name != "all pieces"]
-        ax.plot(recorded["margin"], run["margin"], color=colour, marker="o", ms=4, label=name if k == 0 else None)
-ax.set(xlabel="noise while answering (standard deviation)", ylabel="whole sums right", title="10-digit sums under noise, one line a seed")
-ax.legend()
-plots.show(fig, alt="Share of right 10-digit sums against noise while answering, one line per seed, trained with and without state noise.")
+mean = {name: np.mean([r["sequences"][0] for r in found]) for name, found in runs.items()}
+print("whole sums at 6 digits:", {name: f"{share:.0%}" for name, share in mean.items()})
+assert all(mean[name] < mean["all pieces"] for name in ("no saturation cost", "no clipping"))
+assert abs(mean["no state noise"] - mean["all pieces"]) < 0.25 and mean["no diagonal gates"] > mean["all pieces"] - 0.25
 
 # %% [markdown]
 # **What is known, what is ours.** That a network trained under noise learns states with margins is not new: Das & Mozer (1993) and
@@ -732,7 +731,7 @@ assert enough is not None and enough <= 6 and by_bits[2][1] < 0.5
 from ngpu_lib.tasks import make_task
 
 add = make_task("add")
-for digits in (20, 40):
+for digits in (6, 10):
     words = add.sample(100, digits, torch.Generator().manual_seed(3))
     right = [add.value(row) for row in words.targets_BL.tolist()]
     answers = [[int(x, 16) for x in run["answers"][str(digits)]] for run in runs["all pieces"]]
@@ -806,8 +805,8 @@ assert not wrong_B.any()
 #
 # ## Recap
 #
-# A network of 96 maps, trained on numbers of at most 20 bits, multiplies numbers a hundred times longer, because what it keeps moves
-# by itself, its gates shut exactly, and noise has given its states room. It is judged on whole products, over seeds, and on
+# A network of 96 maps, trained on numbers of at most 20 bits, multiplies random numbers ten and a hundred times longer; its gates shut
+# exactly, and its states have so much room that three or seven levels carry them. It is judged on whole products, over seeds, and on
 # inputs chosen to break it; symbols and random tests flatter. A perfect score bounds an error rate, and proves no algorithm.
 #
 # *Sources.* Freivalds & Liepins 2017, "Improving the Neural GPU architecture for algorithm learning" (arXiv 1702.08727): diagonal gates, hard

@@ -37,7 +37,7 @@ VARIANTS = {
     "no diagonal gates": {"diagonal": False},
 }
 DIGITS = (6, 10, 20, 40)
-VOTES = (20, 40)  # digits at which the answers themselves are kept, to let seeds vote
+VOTES = (6, 10)  # digits at which the answers themselves are kept, to let seeds vote
 MARGIN = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2)  # state noise while answering, at 10 digits
 
 
