@@ -69,6 +69,19 @@ DRAW = """() => {
   return times;
 }"""
 
+#: What Jupyter itself takes: an empty request to the kernel and back.
+ROUND_TRIP = """async () => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const times = [];
+  for (let k = 0; k < 30; k++) {
+    const start = performance.now();
+    await kernel.requestExecute({ code: "1" }).done;
+    times.push(performance.now() - start);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  return times;
+}"""
+
 
 def press(page, focus: str, keys: list[str], target: str, text: bool, pause: int = 20):
     """Press keys on an element; milliseconds until ``target`` changed, and until the next frame."""
@@ -131,6 +144,7 @@ def tables() -> Iterator[Table]:
                 row("viewer, JupyterLab: pixels", drawn, "16"),
                 row("viewer, JupyterLab: next frame", framed, ""),
             ]
+            rows.append(row("JupyterLab: the kernel runs `1`", page.evaluate(ROUND_TRIP), ""))
             for what, focus, keys, target in [
                 ("digit", ".ngpu-digit canvas", [" ", "Delete"], ".ngpu-digit figcaption strong"),
                 (
