@@ -74,6 +74,19 @@ class Recipe:
         """Updates of all phases."""
         return sum(phase.updates for phase in self.phases)
 
+    def flop(self, updates: int) -> float:
+        """Floating-point operations of the gates in the first ``updates`` updates, both passes.
+
+        A step of one cell is 9 C^2 multiply-adds forward and twice as many backward; an update that
+        draws some of the bins counts their mean.
+        """
+        total = 0.0
+        for step in range(1, updates + 1):
+            phase = self.phase(step)
+            cells = sum(n * (n + phase.extra) for n in phase.bins) / len(phase.bins)
+            total += cells * (phase.per_update or len(phase.bins))
+        return 6 * 9 * self.maps**2 * self.batch_size * total
+
     def phase(self, step: int) -> Phase:
         """The phase that update ``step`` (from 1) belongs to."""
         for phase in self.phases:

@@ -129,6 +129,11 @@ def test_bins_follow_the_phases():
     assert TINY.phase(6).noise == 0 and TINY.phase(7).noise == TINY.phase(99).noise == 0.1
 
 
+def test_flop_of_an_update_is_the_known_one():
+    recipe = Recipe("multiply", (Phase(10, ALL),))
+    assert recipe.flop(10) == pytest.approx(10 * 98.9e9, rel=1e-3)
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_shipped_recipes_train_on_at_most_41_symbols(name):
     recipe = RECIPES[name]
