@@ -70,11 +70,16 @@ assert states == [8, 8, 6, 4] and influence_T.tolist() == [1 / 8, 1 / 4, 1 / 2, 
 
 # %%
 fig, axes = plots.figure(1, 2, size=(7.5, 2.8))
-for ax, heights, name in zip(axes, (states, influence_T.tolist()), ("state", "d (last state) / d (input)"), strict=True):
+for ax, heights, name in zip(
+    axes, (states, influence_T.tolist()), ("state", "d (last state) / d (input)"), strict=True
+):
     bars = ax.bar([1, 2, 3, 4], heights, color=plots.PALETTE[0], width=0.6)
     ax.bar_label(bars, fmt="%g")
     ax.set(xlabel="time step", ylabel=name, xticks=[1, 2, 3, 4], ylim=(0, 1.2 * max(heights)))
-plots.show(fig, alt="States 8, 8, 6, 4, and the influence of each input on the last state: 1/8, 1/4, 1/2, 1.")
+plots.show(
+    fig,
+    alt="States 8, 8, 6, 4, and the influence of each input on the last state: 1/8, 1/4, 1/2, 1.",
+)
 
 # %% [markdown]
 # ## 2 · A recurrence is a scan
@@ -110,6 +115,7 @@ for t in range(7):
 # <details><summary>Hint 1</summary>Which variable of the loop above survives from one turn to the next?</details>
 # <details><summary>Hint 2</summary>Go through xs. Each turn replaces the state by step's result and appends it to a list.</details>
 # <details><summary>Hint 3</summary><code>for x in xs: state = step(state, x); states.append(state)</code></details>
+
 
 # %% tags=["stub"]
 def scan(step, state, xs):
@@ -150,7 +156,9 @@ def draw_states(ax, states):
 
 
 fig = plots.target_and_yours(draw_states, target, None if None in yours.values() else yours)
-plots.show(fig, alt="States of a running sum, a leaking sum and a running maximum over twelve steps.")
+plots.show(
+    fig, alt="States of a running sum, a leaking sum and a running maximum over twelve steps."
+)
 
 # %% [markdown]
 # The library's `Scan(cell)` is this loop with a cell for a step. It equals our loop, and it equals `torch.nn.RNN`
@@ -197,6 +205,7 @@ print(f"PyTorch's default gain: {default_gain:.3f}")
 # <details><summary>Hint 2</summary>The state went through W; the gradient goes through its transpose, again and again.</details>
 # <details><summary>Hint 3</summary>In a loop: append <code>float(gradient_H.norm())</code>, then <code>gradient_H = weight_HH.T @ gradient_H</code>.</details>
 
+
 # %% tags=["stub"]
 def gradient_norms(weight_HH, gradient_H, steps):
     return ...
@@ -220,6 +229,7 @@ checks.require_passed("4.2 gradient_norms")
 # %% [markdown]
 # What autograd finds in a real run, for every age, is a function we need all lesson long. `trace_run` keeps states and gradients of a run as
 # arrays; the norm is taken over the state, the root mean square over the batch, and age 0 is set to 1.
+
 
 # %%
 def gradient_by_age(cell, x_BTC, **options):
@@ -250,15 +260,21 @@ torch.manual_seed(1)
 measured, _ = gradient_by_age(small, torch.zeros(1, 30, 1))
 torch.manual_seed(1)
 start_H = torch.randn(64)
-yours = checks.attempt(gradient_norms, small.from_state.weight.detach(), start_H / start_H.norm(), 30)
+yours = checks.attempt(
+    gradient_norms, small.from_state.weight.detach(), start_H / start_H.norm(), 30
+)
 
 
 def draw_norms(ax, norms):
-    plots.curves(ax, range(31), {"": norms}, xlabel="age (steps back)", ylabel="gradient norm", log="y")
+    plots.curves(
+        ax, range(31), {"": norms}, xlabel="age (steps back)", ylabel="gradient norm", log="y"
+    )
 
 
 fig = plots.target_and_yours(draw_norms, measured, yours)
-plots.show(fig, alt="Gradient norm against age for a linear net with gain 0.9: autograd's, and yours.")
+plots.show(
+    fig, alt="Gradient norm against age for a linear net with gain 0.9: autograd's, and yours."
+)
 
 # %% [markdown]
 # **Predict.** A linear net as PyTorch makes it. How much of the gradient is left after 20 steps? Write a number between 0 and 1.
@@ -268,6 +284,7 @@ my_share_after_20 = None
 
 # %% [markdown]
 # Four ways to draw a matrix of 512 x 512, five seeds each. An *orthogonal* matrix only turns: times $g$ it should give exactly $g^k$.
+
 
 # %%
 def orthogonal(cell, gain):
@@ -300,8 +317,13 @@ for name, (_, gain) in MATRICES.items():
 ax.set(xlabel="age (steps back)", ylabel="gradient norm", yscale="log")
 ax.legend(loc="lower left", fontsize=9)
 left = np.median(decay["PyTorch's default"][:, 20])
-print(f"you: {my_share_after_20}   measured after 20 steps: {left:.1e}   predicted: {default_gain**20:.1e}")
-plots.show(fig, alt="Gradient norm by age, log scale: default falls to 1e-10, g=0.9 to 0.02, orthogonal stays 1, g=1.1 grows to 50.")
+print(
+    f"you: {my_share_after_20}   measured after 20 steps: {left:.1e}   predicted: {default_gain**20:.1e}"
+)
+plots.show(
+    fig,
+    alt="Gradient norm by age, log scale: default falls to 1e-10, g=0.9 to 0.02, orthogonal stays 1, g=1.1 grows to 50.",
+)
 
 # %% [markdown]
 # The default loses all but about 0.00002 of the gradient in 20 steps. The surprise is not the fall but its evenness: random matrices are
@@ -310,7 +332,10 @@ plots.show(fig, alt="Gradient norm by age, log scale: default falls to 1e-10, g=
 # %%
 for name, (_, gain) in MATRICES.items():
     per_step = decay[name][:, 20] ** (1 / 20)
-    print(f"{name:18s} predicted {gain:.3f}   measured", " ".join(f"{value:.3f}" for value in per_step))
+    print(
+        f"{name:18s} predicted {gain:.3f}   measured",
+        " ".join(f"{value:.3f}" for value in per_step),
+    )
     assert np.allclose(per_step, gain, rtol=0.05)
 assert np.allclose(decay["orthogonal"], 1, atol=1e-3) and 1e-5 < left < 3e-5
 stretch = torch.linalg.matrix_norm(with_gain(RNN(1, 512), 0.9).from_state.weight, 2).item()
@@ -331,6 +356,7 @@ assert abs(stretch - 2 * 0.9) < 0.05
 # <details><summary>Hint 1</summary>Test yourself: half the slopes 0 and half 1, gain 1. What happens to a vector's length if half of its elements are erased?</details>
 # <details><summary>Hint 2</summary>Square the slopes, average, take the root; the gain multiplies.</details>
 # <details><summary>Hint 3</summary><code>gain * slopes.square().mean().sqrt().item()</code></details>
+
 
 # %% tags=["stub"]
 def predicted_factor(gain, slopes):
@@ -373,10 +399,17 @@ for name, slope in SLOPE.items():
 # %% [markdown]
 # Predicted against measured, a dot for each seed; on the right your function predicts.
 
+
 # %%
 def draw_factors(ax, predicted_of):
     for (name, runs), marker in zip(factors.items(), "os^", strict=True):
-        ax.plot([predicted_of(slopes) for _, _, slopes in runs], [m for _, m, _ in runs], marker, label=name, alpha=0.8)
+        ax.plot(
+            [predicted_of(slopes) for _, _, slopes in runs],
+            [m for _, m, _ in runs],
+            marker,
+            label=name,
+            alpha=0.8,
+        )
     ax.plot([0.65, 1.05], [0.65, 1.05], color="grey", ls="--", lw=1)
     ax.set(xlabel="predicted factor per step", ylabel="measured factor per step")
     ax.legend()
@@ -384,8 +417,13 @@ def draw_factors(ax, predicted_of):
 
 mine = checks.attempt(predicted_factor, 1.0, torch.ones(2))
 yours = None if mine is None else lambda slopes: predicted_factor(1.0, torch.tensor(slopes))
-fig = plots.target_and_yours(draw_factors, lambda slopes: np.sqrt((slopes**2).mean()), yours, size=(8, 3.4))
-plots.show(fig, alt="Measured against predicted factor per step: linear at 1, tanh at 0.76, ReLU at 0.71, all on the diagonal.")
+fig = plots.target_and_yours(
+    draw_factors, lambda slopes: np.sqrt((slopes**2).mean()), yours, size=(8, 3.4)
+)
+plots.show(
+    fig,
+    alt="Measured against predicted factor per step: linear at 1, tanh at 0.76, ReLU at 0.71, all on the diagonal.",
+)
 
 # %% [markdown]
 # Half of the ReLUs are off, half the squares are gone: $1/\sqrt2 = 0.71$, not 0.5. The tanh loses by being used: the more the states move,
@@ -393,7 +431,10 @@ plots.show(fig, alt="Measured against predicted factor per step: linear at 1, ta
 
 # %%
 for name, runs in factors.items():
-    print(f"{name:7s}", "  ".join(f"{predicted:.3f} -> {measured:.3f}" for predicted, measured, _ in runs))
+    print(
+        f"{name:7s}",
+        "  ".join(f"{predicted:.3f} -> {measured:.3f}" for predicted, measured, _ in runs),
+    )
     assert all(abs(predicted - measured) < 0.03 for predicted, measured, _ in runs)
 relu_factor = np.mean([measured for _, measured, _ in factors["relu"]])
 print(f"you: {my_relu_factor}   measured for ReLU: {relu_factor:.2f}")
@@ -403,6 +444,7 @@ assert abs(relu_factor - 0.5**0.5) < 0.02
 # **Break it.** Drag the gain (*scale*) and the number of steps, switch the nonlinearity, add the state to the result
 # (*residual*, section 6). At which gain does tanh keep its gradient? Note that it needs more than 1, and why.
 
+
 # %%
 def measure(scale, depth, nonlinearity, residual):
     torch.manual_seed(0)
@@ -410,7 +452,13 @@ def measure(scale, depth, nonlinearity, residual):
     return gradient_by_age(net, 0.3 * torch.randn(4, depth, 4))[0][::-1].copy()
 
 
-flow = GradientFlow(measure, scale=1.0, depth=40, xlabel="time step, 0 = before the first input", title="Gradient of the last state")
+flow = GradientFlow(
+    measure,
+    scale=1.0,
+    depth=40,
+    xlabel="time step, 0 = before the first input",
+    title="Gradient of the last state",
+)
 flow
 
 # %% [markdown]
@@ -447,10 +495,13 @@ my_gradient_after_10 = None
 # %% [markdown]
 # The library's cell with these weights, once linear and once with tanh; the loss is $0.6\,h_1 + 0.8\,h_2$.
 
+
 # %%
 def two_units(nonlinearity):
     cell = RNN(1, 2, nonlinearity).double()
-    for parameter, value in zip(cell.parameters(), (torch.zeros(2, 1), torch.zeros(2), U, bias_H), strict=True):
+    for parameter, value in zip(
+        cell.parameters(), (torch.zeros(2, 1), torch.zeros(2), U, bias_H), strict=True
+    ):
         parameter.data.copy_(value)
     return cell
 
@@ -476,8 +527,13 @@ ax.plot(range(11), linear, "s-", label="linear")
 ax.set_yscale("symlog", linthresh=1)
 ax.set(xlabel="age (steps back)", ylabel="gradient norm", ylim=(-0.2, 3000))
 ax.legend()
-print(f"you: {my_gradient_after_10}   after 10 steps: tanh {curved[10]:,.0f}, linear {linear[10]:.0f}")
-plots.show(fig, alt="The linear net's gradient is zero from the first step on; the tanh net's doubles with every step.")
+print(
+    f"you: {my_gradient_after_10}   after 10 steps: tanh {curved[10]:,.0f}, linear {linear[10]:.0f}"
+)
+plots.show(
+    fig,
+    alt="The linear net's gradient is zero from the first step on; the tanh net's doubles with every step.",
+)
 
 # %% [markdown]
 # The Jacobian is not $U$ but $\operatorname{diag}(f')\,U$, and scaling rows changes eigenvalues: here from 0 to 2. So the gradient doubles at
@@ -501,6 +557,7 @@ for seed in range(100):
 #
 # A factor above 1 explodes. One unit is enough to see it: $h_t = \tanh(w h_{t-1} - 0.3)$ from $h_0 = 0.3$, twenty steps, and the loss $(h_{20} - 0.8)^2$.
 # Which of two resting states the net falls into depends on $w$.
+
 
 # %%
 def cliff_loss(w):
@@ -526,12 +583,21 @@ clipped = (w_grid[edge] - rate * slopes[edge].clamp(-1, 1)).item()
 fig, axes = plots.figure(1, 2, size=(9, 3.2))
 w_values = w_grid.detach()
 plots.curves(axes[0], w_values, {"loss": losses.detach()}, xlabel="w", ylabel="loss")
-axes[0].plot(clipped, cliff_loss(torch.tensor(clipped)).item(), "o", color=plots.PALETTE[3], label="after the clipped step")
+axes[0].plot(
+    clipped,
+    cliff_loss(torch.tensor(clipped)).item(),
+    "o",
+    color=plots.PALETTE[3],
+    label="after the clipped step",
+)
 axes[0].set_ylim(-0.1, 4.3)
 axes[0].legend(loc="upper right", fontsize=9)
 plots.curves(axes[1], w_values, {"slope": slopes.abs()}, xlabel="w", ylabel="|slope|", log="y")
 print(f"from w = {w_grid[edge].item():.3f}: clipped to {clipped:.3f}, unclipped to {free:,.0f}")
-plots.show(fig, alt="The loss drops like a cliff near w = 2.03; the slope there is thousands of times the slope elsewhere.")
+plots.show(
+    fig,
+    alt="The loss drops like a cliff near w = 2.03; the slope there is thousands of times the slope elsewhere.",
+)
 
 # %% [markdown]
 # Right of the edge a step left makes the loss smaller, until it is suddenly 15 times larger or more. The unclipped step lands far outside
@@ -550,6 +616,7 @@ assert losses[edge - 500] > 15 * losses[edge + 500] and losses[-1] > losses[edge
 # <details><summary>Hint 1</summary>One step has one direction. What must be the same for all tensors so that it keeps its direction?</details>
 # <details><summary>Hint 2</summary>Compute one norm over all tensors, then one factor, at most 1.</details>
 # <details><summary>Hint 3</summary><code>factor = min(1.0, limit / norm)</code> with <code>norm = sum(g.square().sum() for g in gradients).sqrt()</code></details>
+
 
 # %% tags=["stub"]
 def clip(gradients, limit):
@@ -581,8 +648,6 @@ def clip_all(tips):
     return [[float(part) for part in clip([tip[:1], tip[1:]], 1.0)] for tip in tips]
 
 
-
-
 def draw_tips(ax, ends):
     for tip, end in zip(tips, ends, strict=True):
         ax.plot([tip[0], end[0]], [tip[1], end[1]], color="lightgrey", lw=1)
@@ -591,7 +656,10 @@ def draw_tips(ax, ends):
 
 
 fig = plots.target_and_yours(draw_tips, target, checks.attempt(clip_all, tips), size=(8, 4.1))
-plots.show(fig, alt="Sixty arrow tips; those outside the unit circle are pulled onto it along their own direction.")
+plots.show(
+    fig,
+    alt="Sixty arrow tips; those outside the unit circle are pulled onto it along their own direction.",
+)
 
 # %% [markdown]
 # Clipping is first aid for explosion. It does nothing against vanishing: a direction that is lost cannot be scaled back.
@@ -604,6 +672,7 @@ plots.show(fig, alt="Sixty arrow tips; those outside the unit circle are pulled 
 # **Layer norm** (Ba, Kiros & Hinton 2016). Shift and scale each vector to mean 0 and variance 1:
 # $\operatorname{LN}(v) = (v - \operatorname{mean} v) / \operatorname{std} v$. Then $\operatorname{LN}(aUh) = \operatorname{LN}(Uh)$ for every $a > 0$: the gain, whose power ruled everything so
 # far, drops out.
+
 
 # %%
 class NormalisedRNN(RNN):
@@ -638,6 +707,7 @@ torch.testing.assert_close(results[0][1], 3 * results[1][1], rtol=1e-4, atol=1e-
 # The larger the weights, the smaller their gradient: the step size regulates itself. Now both remedies over 40 steps, five seeds, PyTorch's
 # default scale, and for layer norm three scales.
 
+
 # %%
 def five_seeds(make, steps=40):
     runs = []
@@ -649,9 +719,14 @@ def five_seeds(make, steps=40):
     return np.array(runs)
 
 
-remedies = {"plain": five_seeds(lambda: RNN(16, 64)), "residual": five_seeds(lambda: Residual(16, 64))}
+remedies = {
+    "plain": five_seeds(lambda: RNN(16, 64)),
+    "residual": five_seeds(lambda: Residual(16, 64)),
+}
 scales = {
-    f"{name}, U x {factor}": five_seeds(lambda kind=kind, factor=factor: scaled(kind(16, 64), factor))
+    f"{name}, U x {factor}": five_seeds(
+        lambda kind=kind, factor=factor: scaled(kind(16, 64), factor)
+    )
     for name, kind in (("plain", RNN), ("layer norm", NormalisedRNN))
     for factor in (0.5, 1, 2)
 }
@@ -664,11 +739,21 @@ fig, axes = plots.figure(1, 2, size=(10, 3.8))
 for name, runs in remedies.items():
     plots.spread(axes[0], range(41), runs, name)
 for k, (name, runs) in enumerate(scales.items()):
-    axes[1].plot(range(41), np.median(runs, 0), ls=("-", "--", ":")[k % 3], lw=2.2, label=name, color=plots.PALETTE[0 if k < 3 else 3])
+    axes[1].plot(
+        range(41),
+        np.median(runs, 0),
+        ls=("-", "--", ":")[k % 3],
+        lw=2.2,
+        label=name,
+        color=plots.PALETTE[0 if k < 3 else 3],
+    )
 for ax in axes:
     ax.set(xlabel="age (steps back)", ylabel="gradient norm", yscale="log")
     ax.legend(fontsize=9)
-plots.show(fig, alt="Plain decays to 1e-11, residual grows by more than thirty; with layer norm three weight scales give one curve.")
+plots.show(
+    fig,
+    alt="Plain decays to 1e-11, residual grows by more than thirty; with layer norm three weight scales give one curve.",
+)
 
 # %% [markdown]
 # Two surprises. The residual net does not just keep its gradient: with ordinary weights it *grows*, more than thirtyfold in 40 steps. Each step adds a little, so
@@ -696,6 +781,7 @@ assert np.allclose(normed / normed[0], 1, rtol=0.02) and 0.2 < normed[0, 40] < 5
 # <details><summary>Hint 2</summary>Just before the k-th step from the end, replace h by h.detach(). With T inputs counted from 0, that step has number T - k.</details>
 # <details><summary>Hint 3</summary><code>if t == len(xs) - k: h = h.detach()</code>, then <code>h = w * h + x</code>; at the end <code>torch.autograd.grad(h, w)</code>.</details>
 
+
 # %% tags=["stub"]
 def truncated_gradient(w, xs, k):
     return ...
@@ -721,6 +807,7 @@ checks.require_passed("4.5 truncated_gradient")
 # %% [markdown]
 # How much of the true gradient a window of $k$ steps sees, when every input is 1 and there are 200 of them. The target comes from the closed form.
 
+
 # %%
 def window_share(w, k, steps=200):
     h_T = (1 - w ** np.arange(steps)) / (1 - w)  # the states before each step
@@ -730,11 +817,15 @@ def window_share(w, k, steps=200):
 
 windows = (1, 2, 5, 10, 20, 50, 100, 200)
 target = {f"w = {w}": [window_share(w, k) for k in windows] for w in (0.5, 0.9, 0.99)}
-mine = {w: [checks.attempt(truncated_gradient, w, [1.0] * 200, k) for k in windows] for w in (0.5, 0.9, 0.99)}
+mine = {
+    w: [checks.attempt(truncated_gradient, w, [1.0] * 200, k) for k in windows]
+    for w in (0.5, 0.9, 0.99)
+}
 done = all(value is not None for row in mine.values() for value in row)
 
 # %% [markdown]
 # A memory of $1/(1-w)$ steps (2, 10 and 100 here) needs a window several times that long.
+
 
 # %%
 def draw_share(ax, rows):
@@ -746,13 +837,17 @@ fig = plots.target_and_yours(draw_share, target, yours)
 at_10 = [row[3] for row in target.values()]
 print("share within 10 steps:", np.round(at_10, 2))
 assert at_10[0] > 0.98 and 0.6 < at_10[1] < 0.7 and at_10[2] < 0.15
-plots.show(fig, alt="Share of the gradient within a window: within 10 steps nearly all for w = 0.5, two thirds for 0.9, an eighth or less for 0.99.")
+plots.show(
+    fig,
+    alt="Share of the gradient within a window: within 10 steps nearly all for w = 0.5, two thirds for 0.9, an eighth or less for 0.99.",
+)
 
 # %% [markdown]
 # ## 8 · What the curves mean for learning
 #
 # A task with a gap one can set: a bit, +1 or -1, arrives first, then `gap` steps of noise on another line, then the net must say the bit.
 # Nothing is hard about it but the distance.
+
 
 # %%
 def gap_batches(gap):
@@ -776,6 +871,7 @@ def bit_loss(model, batch):
 # %% [markdown]
 # Three memories of 32 units. They differ in nothing but the first weights and the path past them.
 
+
 # %%
 def memory(kind):
     if kind == "residual, small weights":
@@ -790,7 +886,16 @@ def learn(kind, gap, seed, updates=150):
     torch.manual_seed(seed)
     model = Reader(memory(kind), 32, 1).to(device)
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
-    run = train(model, gap_batches(gap), bit_loss, optimiser, updates=updates, seed=seed, extras=[ClipGradient(1.0)], progress=False)
+    run = train(
+        model,
+        gap_batches(gap),
+        bit_loss,
+        optimiser,
+        updates=updates,
+        seed=seed,
+        extras=[ClipGradient(1.0)],
+        progress=False,
+    )
     return np.mean([record["accuracy"] for record in run][-10:])
 
 
@@ -803,7 +908,10 @@ my_longest_gap = None
 # %%
 KINDS, GAPS = ("PyTorch's default", "orthogonal", "residual, small weights"), (5, 10, 20, 40)
 started = time.perf_counter()
-learned = {kind: np.array([[learn(kind, gap, seed) for gap in GAPS] for seed in range(5)]) for kind in KINDS}
+learned = {
+    kind: np.array([[learn(kind, gap, seed) for gap in GAPS] for seed in range(5)])
+    for kind in KINDS
+}
 print(f"{len(KINDS) * len(GAPS) * 5} runs of 150 updates in {time.perf_counter() - started:.0f} s")
 
 # %% [markdown]
@@ -817,14 +925,24 @@ for ax, (kind, accuracy), colour in zip(axes, learned.items(), plots.PALETTE, st
     ax.set(title=kind, xlabel="gap", xscale="log", xticks=GAPS, xticklabels=GAPS, ylim=(0.4, 1.05))
     ax.minorticks_off()
 axes[0].set_ylabel("share of right answers")
-plots.show(fig, alt="Share of right answers against the gap for three memories, five seeds each: the default fails at long gaps.")
+plots.show(
+    fig,
+    alt="Share of right answers against the gap for three memories, five seeds each: the default fails at long gaps.",
+)
 
 # %%
 print("seed by seed", *(f"\n{kind}\n{np.round(accuracy, 2)}" for kind, accuracy in learned.items()))
-solved = {kind: [gap for gap, column in zip(GAPS, accuracy.T, strict=True) if (column > 0.95).all()] for kind, accuracy in learned.items()}
+solved = {
+    kind: [gap for gap, column in zip(GAPS, accuracy.T, strict=True) if (column > 0.95).all()]
+    for kind, accuracy in learned.items()
+}
 print(f"you: {my_longest_gap}   default solved with all seeds: {solved[KINDS[0]]}")
 default = learned[KINDS[0]]
-assert (default[:, 3] < 0.65).all() and (default[:, 0] > 0.95).all() and default[:, 2].min() < 0.9 < default[:, 2].max()
+assert (
+    (default[:, 3] < 0.65).all()
+    and (default[:, 0] > 0.95).all()
+    and default[:, 2].min() < 0.9 < default[:, 2].max()
+)
 assert solved["orthogonal"] == solved["residual, small weights"] == list(GAPS)
 
 # %% [markdown]
@@ -846,7 +964,10 @@ quiz(
     "A linear net with Gaussian weights of gain 0.9: about how much gradient is left after 40 steps?",
     "1.5 %",
     ("36 %", "That is 0.9 after ten steps only."),
-    ("1.8 to the power 40, it explodes", "1.8 is the spectral norm, the largest stretch; a typical direction shrinks by 0.9."),
+    (
+        "1.8 to the power 40, it explodes",
+        "1.8 is the spectral norm, the largest stretch; a typical direction shrinks by 0.9.",
+    ),
     why="0.9 to the power 40 is 0.0148.",
 )
 
@@ -854,8 +975,14 @@ quiz(
 quiz(
     "Which statement about tanh nets is a theorem?",
     "If the spectral norm is below 1, gradients vanish.",
-    ("If the spectral radius is below 1, gradients vanish.", "Section 4 has a counterexample with spectral radius 0."),
-    ("If the spectral norm is above 1, gradients explode.", "Gain 0.9 has a norm of about 1.8 and its gradient vanishes."),
+    (
+        "If the spectral radius is below 1, gradients vanish.",
+        "Section 4 has a counterexample with spectral radius 0.",
+    ),
+    (
+        "If the spectral norm is above 1, gradients explode.",
+        "Gain 0.9 has a norm of about 1.8 and its gradient vanishes.",
+    ),
     why="The norm bounds every step's Jacobian, and bounds multiply.",
 )
 

@@ -70,7 +70,13 @@ assert abs(sum(0.75**k for k in range(200)) - 4) < 1e-9
 # %%
 fig, ax = plots.figure(size=(6.5, 3))
 for u, marker in ((0.5, "o"), (0.75, "s"), (0.97, "^")):
-    ax.plot(range(13), [4 + 4 * u**k for k in range(13)], marker=marker, ms=4, label=f"u = {u}, lasts {1 / (1 - u):.0f} steps")
+    ax.plot(
+        range(13),
+        [4 + 4 * u**k for k in range(13)],
+        marker=marker,
+        ms=4,
+        label=f"u = {u}, lasts {1 / (1 - u):.0f} steps",
+    )
 ax.set(xlabel="time step", ylabel="state", ylim=(3.8, 8.2))
 ax.legend()
 assert np.allclose(states, [4 + 4 * 0.75**k for k in range(13)])
@@ -129,6 +135,7 @@ my_highway_share = None
 # %% [markdown]
 # Gradient norms by age as in lesson 04, for three biases and five seeds. Dashed: $\sigma(b)^k$.
 
+
 # %%
 def gradient_by_age(cell, x_BTC, name="gradient", **options):
     """Gradient norm by age (0 = the last state) of a random projection of the last output."""
@@ -167,12 +174,24 @@ for bias in (1.0, 3.0, 5.0):
 fig, ax = plots.figure(size=(7, 3.4))
 for bias, runs in kept.items():
     plots.spread(ax, range(41), runs, f"b = {bias:g}")
-    ax.plot(range(41), (1 / (1 + np.exp(-bias))) ** np.arange(41), color="black", ls="--", lw=1, alpha=0.6)
+    ax.plot(
+        range(41),
+        (1 / (1 + np.exp(-bias))) ** np.arange(41),
+        color="black",
+        ls="--",
+        lw=1,
+        alpha=0.6,
+    )
 ax.set(xlabel="age (steps back)", ylabel="gradient norm", yscale="log")
 ax.legend(loc="lower left")
 share = np.median(kept[3.0][:, 40])
-print(f"you: {my_highway_share}   measured: {share:.2f}   sigmoid(3)^40 = {(1 / (1 + np.exp(-3.0))) ** 40:.2f}")
-plots.show(fig, alt="Gradient norm by age for gate biases 1, 3 and 5; each stays near the power of its gate's value.")
+print(
+    f"you: {my_highway_share}   measured: {share:.2f}   sigmoid(3)^40 = {(1 / (1 + np.exp(-3.0))) ** 40:.2f}"
+)
+plots.show(
+    fig,
+    alt="Gradient norm by age for gate biases 1, 3 and 5; each stays near the power of its gate's value.",
+)
 
 # %% [markdown]
 # One bias moves the decay from below 1 % to above 50 %; the curves lie above the dashed lines, most of all at b = 1, since the candidate, where much is written, carries some gradient, too. What the gate adds to lesson 04's fixed remedies: it can *close* where something
@@ -189,6 +208,7 @@ assert 0.05 < share < 0.5 and (kept[1.0][:, 40] < 0.01).all() and (kept[5.0][:, 
 # <details><summary>Hint 1</summary>Both the gate and the candidate see the same vector: x and h joined.</details>
 # <details><summary>Hint 2</summary>The gate goes through the sigmoid, the candidate through tanh. Which of h and c is multiplied by u?</details>
 # <details><summary>Hint 3</summary><code>seen = torch.cat([x, h])</code>, then <code>u * h + (1 - u) * c</code>.</details>
+
 
 # %% tags=["stub"]
 def highway_step(x, h, W_u, W_c):
@@ -243,7 +263,10 @@ for value, mark in zip(values_T, marks_T, strict=True):
     held = float(torch.tanh(value)) if mark > 0 else held
     ideal.append(held)
 fig = plots.target_and_yours(draw_latch, ideal, checks.attempt(latch, highway_step), size=(10, 3.2))
-plots.show(fig, alt="A staircase: the state jumps to every marked value and stays there until the next mark.")
+plots.show(
+    fig,
+    alt="A staircase: the state jumps to every marked value and stays there until the next mark.",
+)
 
 # %% [markdown]
 # ## 3 · The GRU: a second gate, and where it stands
@@ -308,6 +331,7 @@ assert not torch.allclose(U_HH @ (own * h_H), own * (U_HH @ h_H), atol=1e-2)
 # <details><summary>Hint 2</summary>The reset gate touches h in one place only: in what the candidate sees. What is kept is h itself.</details>
 # <details><summary>Hint 3</summary><code>c = torch.tanh(W_c @ torch.cat([x, r * h]))</code></details>
 
+
 # %% tags=["stub"]
 def gru_step(x, h, W_r, W_u, W_c):
     return ...
@@ -363,6 +387,7 @@ for result in (Scan(cell)(x_BTC)[1], [state[0] for state in theirs(x_BTC)[1]]):
 # <details><summary>Hint 2</summary>First the new memory, then the output: it shows a share of tanh of the new memory.</details>
 # <details><summary>Hint 3</summary><code>m = f * m + i * torch.tanh(W_c @ seen)</code>, then <code>return o * torch.tanh(m), m</code></details>
 
+
 # %% tags=["stub"]
 def lstm_step(x, h, m, W_i, W_f, W_o, W_c):
     return ...
@@ -385,6 +410,7 @@ checks.require_passed("5.3 lstm_step")
 # %% [markdown]
 # Your two steps at work on one unit with weights set by hand: a mark opens the GRU's gate as in the latch, and the LSTM (keep always, write at marks) *counts* marks.
 
+
 # %%
 def on_value_and_mark(value, mark):
     """A gate's weights on (value, mark, state) that ignore the state."""
@@ -405,14 +431,25 @@ def run_both(gru, lstm):
 # %%
 def draw_both(ax, rows):
     ax.step(range(40), rows[:, 0], where="post", label="GRU: last marked value")
-    ax.step(range(40), rows[:, 1], where="post", label="LSTM memory: marks so far", color=plots.PALETTE[3])
+    ax.step(
+        range(40),
+        rows[:, 1],
+        where="post",
+        label="LSTM memory: marks so far",
+        color=plots.PALETTE[3],
+    )
     ax.set(xlabel="time step", ylabel="state")
     ax.legend(fontsize=8)
 
 
 target = np.stack([ideal, (marks_T > 0).cumsum(0)], axis=1)
-fig = plots.target_and_yours(draw_both, target, checks.attempt(run_both, gru_step, lstm_step), size=(9, 3))
-plots.show(fig, alt="The GRU's state holds the last marked value; the LSTM's memory climbs by one at every mark.")
+fig = plots.target_and_yours(
+    draw_both, target, checks.attempt(run_both, gru_step, lstm_step), size=(9, 3)
+)
+plots.show(
+    fig,
+    alt="The GRU's state holds the last marked value; the LSTM's memory climbs by one at every mark.",
+)
 
 # %% [markdown]
 # ## 5 · One number sets the memory
@@ -430,6 +467,7 @@ plots.show(fig, alt="The GRU's state holds the last marked value; the LSTM's mem
 # <details><summary>Hint 1</summary>Solve tau = 1 + e^b for b.</details>
 # <details><summary>Hint 2</summary>For two steps the answer is 0.</details>
 # <details><summary>Hint 3</summary><code>math.log(steps - 1)</code>, or <code>float(np.log(steps - 1))</code></details>
+
 
 # %% tags=["stub"]
 def bias_for_memory(steps):
@@ -451,13 +489,22 @@ checks.require_passed("5.4 bias_for_memory")
 # Measured on LSTM cells with ordinary weights that read noise: run the cell twice, the second time with a slightly different memory at the start, and add up
 # over all steps what is left of the difference. The input gates get the bias $-b$, so that they write gently.
 
+
 # %%
 def measured_memory(tau, seed, input_sign=-1, steps=300):
     torch.manual_seed(seed)
     bias = float(np.log(tau - 1))
-    cell = with_bias(with_bias(LSTM(4, 48), 1, bias), 0, input_sign * bias)  # blocks: input 0, forget 1
-    x_BTC, zero_BH, other_BH = torch.randn(4, steps, 4), torch.zeros(4, 48), 0.1 * torch.randn(4, 48)
-    first, second = (trace_run(Scan(cell), x_BTC, item=None, state=(zero_BH, m)) for m in (zero_BH, other_BH))
+    cell = with_bias(
+        with_bias(LSTM(4, 48), 1, bias), 0, input_sign * bias
+    )  # blocks: input 0, forget 1
+    x_BTC, zero_BH, other_BH = (
+        torch.randn(4, steps, 4),
+        torch.zeros(4, 48),
+        0.1 * torch.randn(4, 48),
+    )
+    first, second = (
+        trace_run(Scan(cell), x_BTC, item=None, state=(zero_BH, m)) for m in (zero_BH, other_BH)
+    )
     left = np.sqrt(((second["memory"] - first["memory"]) ** 2).sum(axis=(1, 2)))
     return (left / left[0]).sum()
 
@@ -470,26 +517,44 @@ assert np.allclose(measured / wanted, 1, atol=0.12)
 # %% [markdown]
 # Dots: five seeds. Line: $1 + e^b$. If your function passes, the right-hand picture asks it for each bias.
 
+
 # %%
 def draw_memory(ax, biases):
     for row in measured:
         ax.plot(biases, row, "o", color=plots.PALETTE[0], ms=4, alpha=0.6)
     ax.plot(biases, wanted, color="black", ls="--", lw=1, label="wanted: 1 + exp(b)")
-    ax.set(xlabel="bias b", ylabel="measured memory in steps", yscale="log", yticks=wanted, yticklabels=wanted)
+    ax.set(
+        xlabel="bias b",
+        ylabel="measured memory in steps",
+        yscale="log",
+        yticks=wanted,
+        yticklabels=wanted,
+    )
     ax.minorticks_off()
     ax.legend()
 
 
 yours = [checks.attempt(bias_for_memory, float(tau)) for tau in wanted]
-fig = plots.target_and_yours(draw_memory, [np.log(tau - 1) for tau in wanted], None if None in yours else yours)
-plots.show(fig, alt="Measured memory of five LSTM cells per bias lies on the predicted curve 1 + exp(b).")
+fig = plots.target_and_yours(
+    draw_memory, [np.log(tau - 1) for tau in wanted], None if None in yours else yours
+)
+plots.show(
+    fig, alt="Measured memory of five LSTM cells per bias lies on the predicted curve 1 + exp(b)."
+)
 
 # %% [markdown]
 # **Break it.** Leave the input gates at bias 0, as nearly everyone does. Then the memory writes as strongly as it keeps, its output feeds back through the matrices, and the difference does not fade: it *grows*.
 
 # %%
-forget_only = np.array([[measured_memory(tau, seed, input_sign=0) for tau in (6, 25)] for seed in range(5)])
-print("wanted 6: measured", *forget_only[:, 0].round(1), "  wanted 25: measured", *forget_only[:, 1].round(0))
+forget_only = np.array(
+    [[measured_memory(tau, seed, input_sign=0) for tau in (6, 25)] for seed in range(5)]
+)
+print(
+    "wanted 6: measured",
+    *forget_only[:, 0].round(1),
+    "  wanted 25: measured",
+    *forget_only[:, 1].round(0),
+)
 assert (forget_only[:, 0] > 7).all() and (forget_only[:, 1] > 100).all()
 
 # %% [markdown]
@@ -505,6 +570,7 @@ assert (forget_only[:, 0] > 7).all() and (forget_only[:, 1] > 100).all()
 # %%
 my_chrono_decay = None
 
+
 # %%
 def chrono(hidden, longest):
     """Forget biases whose memories are uniform between 2 and ``longest`` steps."""
@@ -512,14 +578,23 @@ def chrono(hidden, longest):
 
 
 ages = np.unique(np.geomspace(1, 1000, 40).astype(int))
-keep = {"chrono, T = 100": torch.sigmoid(chrono(10_000, 100)).numpy(), "all units tau = 51": np.full(1, 1 - 1 / 51)}
+keep = {
+    "chrono, T = 100": torch.sigmoid(chrono(10_000, 100)).numpy(),
+    "all units tau = 51": np.full(1, 1 - 1 / 51),
+}
 shares = {name: [(f**age).mean() for age in ages] for name, f in keep.items()}
 fig, ax = plots.figure(size=(6.5, 3.2))
 plots.curves(ax, ages, shares, xlabel="age (steps)", ylabel="share kept", log="xy")
 ax.set_ylim(1e-4, 1.2)
 at_400 = {name: (f**400).mean() for name, f in keep.items()}
-print(f"you: {my_chrono_decay}   kept after 400 steps:", *(f"{name}: {share:.1e}" for name, share in at_400.items()))
-plots.show(fig, alt="With equal mean memory, chrono keeps less at short ages and far more at ages beyond 200.")
+print(
+    f"you: {my_chrono_decay}   kept after 400 steps:",
+    *(f"{name}: {share:.1e}" for name, share in at_400.items()),
+)
+plots.show(
+    fig,
+    alt="With equal mean memory, chrono keeps less at short ages and far more at ages beyond 200.",
+)
 
 # %%
 taus = 1 / (1 - keep["chrono, T = 100"])
@@ -533,6 +608,7 @@ assert at_400["chrono, T = 100"] > 5 * at_400["all units tau = 51"]
 # ## 6 · Watching a trained GRU decide
 #
 # The latch again, learned this time: a value and a mark (0 or 1) per step; the answer at every step is the last marked value (0 before the first). 16 units, 30 steps.
+
 
 # %%
 def latch_batches(step, generator, steps=30):
@@ -556,17 +632,30 @@ def latch_loss(model, batch):
 # %%
 my_gate_at_marks = None
 
+
 # %%
 def learn_latch(seed, updates=250):
     torch.manual_seed(seed)
     model = Reader(Scan(GRU(2, 16)), 16, 1)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
-    run = train(model, latch_batches, latch_loss, optimiser, updates=updates, seed=seed, extras=[ClipGradient(1.0)], progress=False)
+    run = train(
+        model,
+        latch_batches,
+        latch_loss,
+        optimiser,
+        updates=updates,
+        seed=seed,
+        extras=[ClipGradient(1.0)],
+        progress=False,
+    )
     return model, [record["loss"] for record in run]
 
 
 latches = [learn_latch(seed) for seed in range(5)]
-print("squared error at the end, by seed:", " ".join(f"{np.mean(losses[-10:]):.4f}" for _, losses in latches))
+print(
+    "squared error at the end, by seed:",
+    " ".join(f"{np.mean(losses[-10:]):.4f}" for _, losses in latches),
+)
 
 # %% [markdown]
 # One new sequence through the net of seed 0: what came in and what it answers, and below each unit's update gate (bright: keep, dark: write).
@@ -577,16 +666,32 @@ arrays = trace_run(latches[0][0], x_BTC)
 marked = x_BTC[0, :, 1] > 0
 fig, axes = plots.figure(2, 1, size=(8.5, 5.2))
 axes[0].plot(x_BTC[0, :, 0], ".", color="grey", label="value")
-axes[0].plot(marked.nonzero()[:, 0], x_BTC[0, marked, 0], "o", color=plots.PALETTE[3], label="value with a mark")
+axes[0].plot(
+    marked.nonzero()[:, 0],
+    x_BTC[0, marked, 0],
+    "o",
+    color=plots.PALETTE[3],
+    label="value with a mark",
+)
 axes[0].step(range(30), arrays["answer"][:, 0], where="mid", label="answer")
 axes[0].set(xlabel="time step", ylabel="value", xlim=(-0.5, 29.5), ylim=(-1.1, 1.7))
 axes[0].legend(ncols=3, fontsize=9, loc="upper center")
-plots.matrix(axes[1], arrays["update"].T, xlabel="time step", ylabel="unit", title="update gate: 1 keeps, 0 writes")
+plots.matrix(
+    axes[1],
+    arrays["update"].T,
+    xlabel="time step",
+    ylabel="unit",
+    title="update gate: 1 keeps, 0 writes",
+)
 axes[1].set_yticks(range(0, 16, 5))
-plots.show(fig, alt="The answer holds each marked value; at the marks the update gates of several units go dark at once.")
+plots.show(
+    fig,
+    alt="The answer holds each marked value; at the marks the update gates of several units go dark at once.",
+)
 
 # %% [markdown]
 # Not every unit takes part. The *carrier* is the unit whose state follows the answer most closely (in size of correlation). Its gate, at marks and elsewhere, for each seed:
+
 
 # %%
 def carrier_of(arrays, answer_BT):
@@ -602,7 +707,12 @@ for model, _ in latches:
     gate_TB = arrays["update"][:, :, carrier_of(arrays, answer_BT)]
     at_mark.append(gate_TB[mark_TB].mean())
     elsewhere.append(gate_TB[~mark_TB].mean())
-print("carrier's gate at marks, by seed:", *np.round(at_mark, 2), "  elsewhere:", *np.round(elsewhere, 2))
+print(
+    "carrier's gate at marks, by seed:",
+    *np.round(at_mark, 2),
+    "  elsewhere:",
+    *np.round(elsewhere, 2),
+)
 print(f"you: {my_gate_at_marks}   measured: lower, with every seed")
 assert (np.array(at_mark) < elsewhere).all()
 
@@ -615,9 +725,19 @@ x_long = torch.zeros(64, 101, 2)
 x_long[:, :, 0] = 2 * torch.rand(64, 101, generator=torch.Generator().manual_seed(7)) - 1
 x_long[:, 0, 1] = 1
 with torch.no_grad():
-    errors_ST = np.array([(model(x_long)[:, :, 0] - x_long[:, :1, 0]).square().mean(0).numpy() for model, _ in latches])
+    errors_ST = np.array(
+        [
+            (model(x_long)[:, :, 0] - x_long[:, :1, 0]).square().mean(0).numpy()
+            for model, _ in latches
+        ]
+    )
 gate_memory = 1 / (1 - np.array(elsewhere))
-print("a gate alone would hold for", *gate_memory.round(1), "steps; squared error after 30 and 100 steps:", *errors_ST[:, [30, 100]].round(3))
+print(
+    "a gate alone would hold for",
+    *gate_memory.round(1),
+    "steps; squared error after 30 and 100 steps:",
+    *errors_ST[:, [30, 100]].round(3),
+)
 
 # %%
 fig, ax = plots.figure(size=(7, 3.2))
@@ -626,7 +746,10 @@ ax.axvline(29, color="grey", ls=":", label="longest in training")
 ax.axhline(1 / 3, color="grey", ls="--", lw=1, label="always answering 0")
 ax.set(xlabel="steps since the mark", ylabel="mean squared error", yscale="log")
 ax.legend(fontsize=9)
-plots.show(fig, alt="Squared error against steps since the mark: it grows slowly and stays far below that of answering 0 for dozens of steps.")
+plots.show(
+    fig,
+    alt="Squared error against steps since the mark: it grows slowly and stays far below that of answering 0 for dozens of steps.",
+)
 
 # %% [markdown]
 # The surprise: a gate alone would hold for four to six steps, and the net holds for thirty with an error below a twentieth of giving up. So the memory is not in the gate alone: the candidate writes
@@ -634,7 +757,11 @@ plots.show(fig, alt="Squared error against steps since the mark: it grows slowly
 # The latch you set by hand would hold on. *Can* and *learns to* are different things, and this course will meet the difference again.
 
 # %%
-assert (gate_memory < 8).all() and (errors_ST[:, 30] < 1 / 60).all() and (errors_ST[:, 100] > errors_ST[:, 30]).all()
+assert (
+    (gate_memory < 8).all()
+    and (errors_ST[:, 30] < 1 / 60).all()
+    and (errors_ST[:, 100] > errors_ST[:, 30]).all()
+)
 assert (errors_ST[:, 100] < 1 / 3).all() and (errors_ST[:, 100] / errors_ST[:, 1]).max() > 100
 
 # %% [markdown]
@@ -645,6 +772,7 @@ assert (errors_ST[:, 100] < 1 / 3).all() and (errors_ST[:, 100] / errors_ST[:, 1
 #
 # - **Adding:** random numbers come in, two of them marked (one in each half); at the end, say the sum of the two. Always saying 1 costs 1/6.
 # - **Copying:** three symbols out of four, then a gap of blanks, then a signal: now say the three in order. Guessing costs $\log 4$.
+
 
 # %%
 def adding(gap):
@@ -680,6 +808,7 @@ def copying(gap, symbols=4, count=3):
 # %% [markdown]
 # Four memories of 32 units, all PyTorch's fused ones (equal to ours, as asserted above, and faster):
 
+
 # %%
 def make_memory(kind, inputs, gap, hidden=32):
     if kind == "plain, orthogonal":
@@ -705,7 +834,16 @@ def relative_loss(task, kind, gap, seed, updates=300):
     model = Reader(make_memory(kind, inputs, gap), 32, outputs).to(device)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
     recent = []
-    for record in train(model, draw, loss, optimiser, updates=updates, seed=seed, extras=[ClipGradient(1.0)], progress=False):
+    for record in train(
+        model,
+        draw,
+        loss,
+        optimiser,
+        updates=updates,
+        seed=seed,
+        extras=[ClipGradient(1.0)],
+        progress=False,
+    ):
         recent = [*recent[-9:], record["loss"] / guess]
         if len(recent) == 10 and max(recent) < 0.05:
             break
@@ -720,14 +858,19 @@ MEMORIES = ("plain, orthogonal", "GRU", "LSTM", "LSTM, chrono")
 TASKS = {"adding": (adding, (10, 20, 40)), "copying": (copying, (5, 10, 20))}
 my_best_copier = None
 
+
 # %%
 def run_task(name):
     """Relative losses of all runs of one task: (task, memory) -> seeds x gaps."""
     task, gaps = TASKS[name]
     started, runs = time.perf_counter(), {}
     for kind in MEMORIES:
-        runs[name, kind] = np.array([[relative_loss(task, kind, gap, seed) for gap in gaps] for seed in range(5)])
-    print(f"{name}: {len(MEMORIES) * len(gaps) * 5} runs of at most 300 updates in {time.perf_counter() - started:.0f} s")
+        runs[name, kind] = np.array(
+            [[relative_loss(task, kind, gap, seed) for gap in gaps] for seed in range(5)]
+        )
+    print(
+        f"{name}: {len(MEMORIES) * len(gaps) * 5} runs of at most 300 updates in {time.perf_counter() - started:.0f} s"
+    )
     return runs
 
 
@@ -747,17 +890,23 @@ fig, axes = plots.figure(2, 4, size=(11, 5.2), sharey=True, sharex="row")
 for row, (name, (_, gaps)) in enumerate(TASKS.items()):
     for column, kind in enumerate(MEMORIES):
         ax = axes[row, column]
-        plots.spread(ax, gaps, results[name, kind], kind, color=plots.PALETTE[column], marker="o", ms=4)
+        plots.spread(
+            ax, gaps, results[name, kind], kind, color=plots.PALETTE[column], marker="o", ms=4
+        )
         ax.set(title=f"{name}: {kind}", xlabel="gap", yscale="log", xticks=gaps, ylim=(0.01, 2))
         ax.axhline(1, color="grey", ls="--", lw=1)
         ax.title.set_fontsize(9.5)
 for ax in axes[:, 0]:
     ax.set_ylabel("loss / loss of guessing")
-plots.show(fig, alt="Loss relative to guessing by gap, four memories, adding and copying, five seeds each.")
+plots.show(
+    fig, alt="Loss relative to guessing by gap, four memories, adding and copying, five seeds each."
+)
 
 # %%
 for (name, kind), runs in results.items():
-    print(f"{name:8s} {kind:18s} gaps {TASKS[name][1]}  median {np.round(np.median(runs, 0), 2)}  longest gap by seed {np.round(runs[:, 2], 2)}")
+    print(
+        f"{name:8s} {kind:18s} gaps {TASKS[name][1]}  median {np.round(np.median(runs, 0), 2)}  longest gap by seed {np.round(runs[:, 2], 2)}"
+    )
 
 # %% [markdown]
 # No cell wins. On adding, the GRU is done at every gap with every seed, the plain net fails from 20 on, and the LSTM needs its biases: at a gap of 20 chrono learns where the default mostly does not, at 40 it learns with some seeds only.
@@ -766,10 +915,19 @@ for (name, kind), runs in results.items():
 
 # %%
 median = {key: np.median(runs, axis=0) for key, runs in results.items()}
-print(f"you: {my_best_copier}   lowest median loss: {min(MEMORIES, key=lambda kind: median['copying', kind][2])}")
-assert (results["adding", "GRU"] < 0.1).all() and (median["adding", "plain, orthogonal"][1:] > 0.8).all()
+print(
+    f"you: {my_best_copier}   lowest median loss: {min(MEMORIES, key=lambda kind: median['copying', kind][2])}"
+)
+assert (results["adding", "GRU"] < 0.1).all() and (
+    median["adding", "plain, orthogonal"][1:] > 0.8
+).all()
 assert median["adding", "LSTM, chrono"][1] < 0.25 < 0.6 < median["adding", "LSTM"][1]
-assert median["copying", "plain, orthogonal"][2] < 0.2 < 0.4 < min(median["copying", kind][2] for kind in MEMORIES[1:])
+assert (
+    median["copying", "plain, orthogonal"][2]
+    < 0.2
+    < 0.4
+    < min(median["copying", kind][2] for kind in MEMORIES[1:])
+)
 
 # %% [markdown]
 # ## 8 · A convolution instead of the matrices
@@ -806,7 +964,9 @@ torch.testing.assert_close(u_BCWL * tape_BCWL + (1 - u_BCWL) * c_BCWL, unit(tape
 
 # %%
 at_first = cutoff_sigmoid(torch.tensor(1.0)).item()
-print(f"a gate keeps {at_first:.3f} at first; after 41 steps of two units {at_first**82:.1e} is left")
+print(
+    f"a gate keeps {at_first:.3f} at first; after 41 steps of two units {at_first**82:.1e} is left"
+)
 assert abs(at_first - 0.777) < 1e-3 and 1e-9 < at_first**82 < 1.2e-9
 assert cutoff_sigmoid(torch.tensor([-9.0, 9.0])).tolist() == [0, 1]
 
@@ -824,7 +984,9 @@ tape_BCWL, change_BCWL, spread = torch.randn(1, 6, 1, 41), torch.zeros(1, 6, 1, 
 change_BCWL[0, :, 0, 20] = 1
 for _ in range(9):
     spread.append(change_BCWL.abs().amax(dim=(0, 1, 2)).detach().numpy())
-    tape_BCWL, change_BCWL = torch.func.jvp(lambda tape: unit(tape)[0], (tape_BCWL,), (change_BCWL,))
+    tape_BCWL, change_BCWL = torch.func.jvp(
+        lambda tape: unit(tape)[0], (tape_BCWL,), (change_BCWL,)
+    )
 touched = [int(np.abs(np.flatnonzero(row > 0) - 20).max()) for row in spread]
 
 # %% [markdown]
@@ -833,7 +995,13 @@ touched = [int(np.abs(np.flatnonzero(row > 0) - 20).max()) for row in spread]
 # %%
 fig, ax = plots.figure(size=(7.5, 3.2))
 picture = np.where(np.array(spread) > 0, np.log10(np.maximum(spread, 1e-30)), np.nan)
-plots.matrix(ax, picture, xlabel="cell on the tape", ylabel="step", title="how far a change has travelled (log10 of its size)")
+plots.matrix(
+    ax,
+    picture,
+    xlabel="cell on the tape",
+    ylabel="step",
+    title="how far a change has travelled (log10 of its size)",
+)
 print(f"you: {my_reach}   measured reach after 0, 1, 2, ... steps: {touched}")
 plots.show(fig, alt="A cone: the change spreads two cells to each side with every step.")
 
@@ -865,7 +1033,10 @@ quiz(
     "Weights of a torch.nn.GRU are loaded into the paper's GRU. What happens?",
     "It runs and answers differently",
     ("An error", "All shapes agree; nothing can notice."),
-    ("Nothing, they are the same function", "The reset stands after the matrix in one and before it in the other."),
+    (
+        "Nothing, they are the same function",
+        "The reset stands after the matrix in one and before it in the other.",
+    ),
     why="The reset gate and a matrix do not commute, unless the gate is one number for all units.",
 )
 

@@ -77,6 +77,7 @@ assert "".join(belt[6:][::-1]) == word[::-1]
 # <details><summary>Hint 2</summary>On the belt the symbol is at (place + step) % (2·size).</details>
 # <details><summary>Hint 3</summary>Place k of the belt is cell k on the upper lane, cell 2·size - 1 - k on the lower.</details>
 
+
 # %% tags=["stub"]
 def belt_place(place, size, step):
     return ...
@@ -97,6 +98,7 @@ checks.require_passed("8.1 the belt")
 # %% [markdown]
 # The paths of three symbols on a tape of ten cells; yours beside them:
 
+
 # %%
 def draw_paths(ax, place_of):
     for place in (0, 3, 9):
@@ -105,10 +107,15 @@ def draw_paths(ax, place_of):
     ax.set(xlabel="cell", ylabel="step", xlim=(-1, 10), ylim=(10.5, -1.5))
 
 
-target = lambda place, size, t: min((place + t) % (2 * size), 2 * size - 1 - (place + t) % (2 * size))
+target = lambda place, size, t: min(
+    (place + t) % (2 * size), 2 * size - 1 - (place + t) % (2 * size)
+)
 yours = belt_place if checks.attempt(belt_place, 0, 10, 1) is not None else None
 fig = plots.target_and_yours(draw_paths, target, yours, size=(8, 3.6))
-plots.show(fig, alt="Paths on the belt: symbol 0 runs from cell 0 to 9; symbol 9 turns at the wall and runs to cell 0; symbol 3 turns at the wall and ends in cell 6. Yours beside it.")
+plots.show(
+    fig,
+    alt="Paths on the belt: symbol 0 runs from cell 0 to 9; symbol 9 turns at the wall and runs to cell 0; symbol 3 turns at the wall and ends in cell 6. Yours beside it.",
+)
 
 # %% [markdown]
 # ## 2 · The machine of 2015
@@ -128,6 +135,7 @@ plots.show(fig, alt="Paths on the belt: symbol 0 runs from cell 0 to 9; symbol 9
 # | steps | as many as cells: L | |
 #
 # The whole machine as a plain loop:
+
 
 # %%
 def neural_gpu(model, inputs_BL):
@@ -164,6 +172,7 @@ assert weights == 31_248
 # <details><summary>Hint 2</summary>F.cross_entropy takes logits (N, V) and class numbers (N,).</details>
 # <details><summary>Hint 3</summary>F.cross_entropy(logits_BLV[scored_BL], ...): choose the targets in the same way.</details>
 
+
 # %% tags=["stub"]
 def masked_loss(logits_BLV, targets_BL, scored_BL):
     return ...
@@ -189,6 +198,7 @@ checks.require_passed("8.2 the loss of a tape")
 # <details><summary>Hint 1</summary>The mean of a list: sum(recent) / len(recent).</details>
 # <details><summary>Hint 2</summary>Two conditions for growing: mastered, and not yet at last.</details>
 # <details><summary>Hint 3</summary>min(last, longest + 1) where the mean exceeds 0.85, otherwise longest.</details>
+
 
 # %% tags=["stub"]
 def next_longest(longest, last, recent):
@@ -219,6 +229,7 @@ print(reverse.render((1, 2, 2, 1, 2, 2)))
 # %% [markdown]
 # The training loop is the course's own. `Curriculum` is the rule of exercise 8.3, made into a batch source; one batch
 # in five holds words of any length up to the last. Beside the loss we keep the share of *whole words* that are right.
+
 
 # %%
 def sequence_loss(model, batch):
@@ -257,13 +268,38 @@ reverser, records = learn(reverse, last=10, lengths=(10, 20, 40))
 # %%
 steps = [r["step"] for r in records]
 fig, axes = plots.figure(1, 3, size=(10.5, 3.2))
-plots.curves(axes[0], steps, {"loss": [r["loss"] for r in records]}, xlabel="update", ylabel="cross-entropy per symbol", title="Loss", log="y")
-plots.curves(axes[1], steps, {"longest": [r["longest"] for r in records]}, xlabel="update", ylabel="symbols a word", title="The curriculum's length")
+plots.curves(
+    axes[0],
+    steps,
+    {"loss": [r["loss"] for r in records]},
+    xlabel="update",
+    ylabel="cross-entropy per symbol",
+    title="Loss",
+    log="y",
+)
+plots.curves(
+    axes[1],
+    steps,
+    {"longest": [r["longest"] for r in records]},
+    xlabel="update",
+    ylabel="symbols a word",
+    title="The curriculum's length",
+)
 exams = [r for r in records if 10 in r]
 whole = {f"{n} symbols": [r[n].sequence_accuracy for r in exams] for n in (10, 20, 40)}
-plots.curves(axes[2], [r["step"] for r in exams], whole, xlabel="update", ylabel="whole words right", title="Tests")
+plots.curves(
+    axes[2],
+    [r["step"] for r in exams],
+    whole,
+    xlabel="update",
+    ylabel="whole words right",
+    title="Tests",
+)
 axes[2].legend(fontsize=9)
-plots.show(fig, alt="Left: the loss falls over 300 updates, with a jump up each time the words grow. Middle: the curriculum's length climbs from 2 to 10. Right: whole words right at 10, 20 and 40 symbols, measured every 50 updates.")
+plots.show(
+    fig,
+    alt="Left: the loss falls over 300 updates, with a jump up each time the words grow. Middle: the curriculum's length climbs from 2 to 10. Right: whole words right at 10, 20 and 40 symbols, measured every 50 updates.",
+)
 
 # %% [markdown]
 # How far does it carry? Symbols right and whole words right, side by side:
@@ -271,7 +307,9 @@ plots.show(fig, alt="Left: the loss falls over 300 updates, with a jump up each 
 # %%
 scores = {n: evaluate(reverser, reverse, n, examples=64, seed=1) for n in (5, 10, 20, 40)}
 for n, score in scores.items():
-    print(f"{n:3d} symbols: {score.symbol_accuracy:6.1%} of symbols, {score.sequence_accuracy:6.1%} of whole words")
+    print(
+        f"{n:3d} symbols: {score.symbol_accuracy:6.1%} of symbols, {score.sequence_accuracy:6.1%} of whole words"
+    )
 print("you predicted", prediction_20, "at 20 and", prediction_40, "at 40")
 assert scores[10].sequence_accuracy > 0.6
 assert all(s.sequence_accuracy <= s.symbol_accuracy for s in scores.values())
@@ -291,10 +329,19 @@ with torch.no_grad():
         answer_BL = reverser(fresh.inputs_BL, steps=t).argmax(-1)
         right.append((answer_BL == fresh.targets_BL).all(1).float().mean().item())
 fig, ax = plots.figure()
-plots.curves(ax, range(21), {"": right}, xlabel="steps taken", ylabel="whole words right", title="Words of 10 symbols, read after t steps")
+plots.curves(
+    ax,
+    range(21),
+    {"": right},
+    xlabel="steps taken",
+    ylabel="whole words right",
+    title="Words of 10 symbols, read after t steps",
+)
 ax.axvline(10, color=plots.PALETTE[7], ls=":", lw=1)
 ax.set_xticks(range(0, 21, 5))
-plots.show(fig, alt="Share of right words against the number of steps taken: a narrow peak at ten steps.")
+plots.show(
+    fig, alt="Share of right words against the number of steps taken: a narrow peak at ten steps."
+)
 
 # %% [markdown]
 # The clock is part of the program. Nobody told the machine *when* to hand in; the tape's length is the only clock it
@@ -310,11 +357,14 @@ assert right[10] > 0.7 and right[5] < 0.1 and right[20] < 0.5 * right[10]
 # The state of one run: 16 maps on a tape of 2 x 10 cells, 11 moments. Scrub with the slider or the arrow keys; play.
 # Below the tape stands what *would* be read at each step.
 
+
 # %%
 def viewer_of(model, task, word):
     inputs_BL = torch.tensor([word])
     state_TCWL = trace_run(model, inputs_BL)["state"]
-    rows_TCL = torch.tensor(state_TCWL)[:, :, 0] if state_TCWL.ndim == 4 else torch.tensor(state_TCWL)
+    rows_TCL = (
+        torch.tensor(state_TCWL)[:, :, 0] if state_TCWL.ndim == 4 else torch.tensor(state_TCWL)
+    )
     with torch.no_grad():
         answers_TL = model.read(rows_TCL.transpose(1, 2)).argmax(-1)
     return widgets.ActivationViewer(
@@ -338,6 +388,7 @@ print(viewer.view)
 # linear reader on the cell's numbers (200 words) and count on 200 other words how often it names symbol i. 1 means the cell
 # knows it, 0.5 that it has no idea.
 
+
 # %%
 def whereabouts(model, task, length):
     """Accuracy of a linear reader of symbol i in every cell at every step, [step, cell, i]."""
@@ -355,9 +406,21 @@ def whereabouts(model, task, length):
 def draw_whereabouts(known_TLI, symbols, names, title):
     fig, axes = plots.figure(1, len(symbols), size=(10, 3.4), sharey=True)
     for ax, i, name in zip(axes, symbols, names, strict=True):
-        picture = ax.imshow(known_TLI[:, :, i], vmin=0.5, vmax=1, aspect="auto", interpolation="nearest", cmap=plots.SEQUENTIAL)
+        picture = ax.imshow(
+            known_TLI[:, :, i],
+            vmin=0.5,
+            vmax=1,
+            aspect="auto",
+            interpolation="nearest",
+            cmap=plots.SEQUENTIAL,
+        )
         ax.grid(False)
-        ax.set(xlabel="cell", title=name, xticks=range(0, known_TLI.shape[1], 3), yticks=range(0, len(known_TLI), 4))
+        ax.set(
+            xlabel="cell",
+            title=name,
+            xticks=range(0, known_TLI.shape[1], 3),
+            yticks=range(0, len(known_TLI), 4),
+        )
     axes[0].set_ylabel("step")
     fig.suptitle(title)
     fig.colorbar(picture, ax=axes, label="how often the cell knows it", pad=0.01)
@@ -374,8 +437,13 @@ prediction_cell = 9  # your number
 
 # %%
 known_TLI = whereabouts(reverser, reverse, 10)
-fig = draw_whereabouts(known_TLI, (0, 3, 6, 9), [f"symbol {i}" for i in (0, 3, 6, 9)], "Reverse: where each symbol is")
-plots.show(fig, alt="Four pictures of step against cell. Symbol 0 drifts from the left end to the right end, symbol 9 the other way, 3 and 6 cross on the way; behind them their trace fades.")
+fig = draw_whereabouts(
+    known_TLI, (0, 3, 6, 9), [f"symbol {i}" for i in (0, 3, 6, 9)], "Reverse: where each symbol is"
+)
+plots.show(
+    fig,
+    alt="Four pictures of step against cell. Symbol 0 drifts from the left end to the right end, symbol 9 the other way, 3 and 6 cross on the way; behind them their trace fades.",
+)
 
 # %% [markdown]
 # **What happened.** Reversal winds the tape: the symbols of the left half travel right, those of the right half travel
@@ -392,8 +460,12 @@ for t in (0, 5, 10):
 print("symbol 0 at half time: cell", round(middle_TI[5, 0], 1), "· you predicted", prediction_cell)
 assert middle_TI[5, 1:9].max() - middle_TI[5, 1:9].min() < 4  # at half time all meet in the middle
 assert middle_TI[0, 0] < 1 and middle_TI[10, 0] > 6 and middle_TI[10, 9] < 3
-assert known_TLI[10, 9, 0] > 0.9 and known_TLI[10, 0, 0] < 0.8  # arrived, and forgotten where it was
-assert all(known_TLI[t, 4 * t + 1 :, 0].max() < 0.65 for t in range(3))  # never ahead of the light cone
+assert (
+    known_TLI[10, 9, 0] > 0.9 and known_TLI[10, 0, 0] < 0.8
+)  # arrived, and forgotten where it was
+assert all(
+    known_TLI[t, 4 * t + 1 :, 0].max() < 0.65 for t in range(3)
+)  # never ahead of the light cone
 
 # %% [markdown]
 # ### Duplication shifts
@@ -403,23 +475,39 @@ assert all(known_TLI[t, 4 * t + 1 :, 0].max() < 0.65 for t in range(3))  # never
 # %%
 duplicate = make_task("duplicate", base=2)
 duplicator, _ = learn(duplicate, last=8)
-print(f"words of 8: {evaluate(duplicator, duplicate, 8, examples=64, seed=1).sequence_accuracy:.0%} right")
+print(
+    f"words of 8: {evaluate(duplicator, duplicate, 8, examples=64, seed=1).sequence_accuracy:.0%} right"
+)
 
 # %%
 known_TLI = whereabouts(duplicator, duplicate, 8)
-fig = draw_whereabouts(known_TLI, (0, 2, 5, 7), [f"symbol {i}" for i in (0, 2, 5, 7)], "Duplicate: where each symbol is")
-plots.show(fig, alt="Four pictures of step against cell. Each symbol stays where it was, and the edge of what knows it moves to the right in a straight line, reaching eight cells further at the last step.")
+fig = draw_whereabouts(
+    known_TLI,
+    (0, 2, 5, 7),
+    [f"symbol {i}" for i in (0, 2, 5, 7)],
+    "Duplicate: where each symbol is",
+)
+plots.show(
+    fig,
+    alt="Four pictures of step against cell. Each symbol stays where it was, and the edge of what knows it moves to the right in a straight line, reaching eight cells further at the last step.",
+)
 
 # %% [markdown]
 # The right edge of symbol 0's whereabouts is a straight line. Its slope:
 
 # %%
-edge_T = torch.tensor([int((known_TLI[t, :, 0] > 0.9).nonzero()[0].max()) for t in range(17)]).double()
+edge_T = torch.tensor(
+    [int((known_TLI[t, :, 0] > 0.9).nonzero()[0].max()) for t in range(17)]
+).double()
 time_T = torch.arange(17).double()
 middle = slice(4, 17)
 centred = time_T[middle] - time_T[middle].mean()
 slope = float((centred * (edge_T[middle] - edge_T[middle].mean())).sum() / centred.square().sum())
-print("right edge of symbol 0 at steps 0..16:", *edge_T.int().tolist(), f"\nspeed {slope:.2f} cells a step")
+print(
+    "right edge of symbol 0 at steps 0..16:",
+    *edge_T.int().tolist(),
+    f"\nspeed {slope:.2f} cells a step",
+)
 assert 0.25 < slope < 0.8 and all(known_TLI[16, [i, i + 8], i].min() > 0.85 for i in range(8))
 
 # %% [markdown]
@@ -438,15 +526,29 @@ adding = list(run.train())
 
 # %%
 fig, ax = plots.figure()
-plots.curves(ax, [r["step"] for r in adding], {"symbols": [r["symbol_accuracy"] for r in adding], "whole sums": [r["sequence_accuracy"] for r in adding]},
-             xlabel="update", ylabel="share right", title="Addition, trained on at most 6 digits")
-plots.show(fig, alt="Share of right symbols and of right whole sums over 400 updates; whole sums start near zero, far below symbols, and rise later.")
+plots.curves(
+    ax,
+    [r["step"] for r in adding],
+    {
+        "symbols": [r["symbol_accuracy"] for r in adding],
+        "whole sums": [r["sequence_accuracy"] for r in adding],
+    },
+    xlabel="update",
+    ylabel="share right",
+    title="Addition, trained on at most 6 digits",
+)
+plots.show(
+    fig,
+    alt="Share of right symbols and of right whole sums over 400 updates; whole sums start near zero, far below symbols, and rise later.",
+)
 
 # %%
 add = recipe.make_task()
 for n in (4, 6, 10, 20):
     score = evaluate(run.averaged, add, n, examples=64, seed=1)
-    print(f"{n:3d} digits: {score.symbol_accuracy:6.1%} of symbols, {score.sequence_accuracy:6.1%} of whole sums")
+    print(
+        f"{n:3d} digits: {score.symbol_accuracy:6.1%} of symbols, {score.sequence_accuracy:6.1%} of whole sums"
+    )
 assert evaluate(run.averaged, add, 4, examples=64, seed=1).sequence_accuracy > 0.5
 
 # %% [markdown]
@@ -461,14 +563,24 @@ print(adder.task.render(adder.task.encode(0b10110011, 0b01101101, digits)))
 known_TLI = whereabouts(adder.model, adder.task, digits)
 
 # %%
-fig = draw_whereabouts(known_TLI, (2, 11, 5, 14), ["a, digit 2", "b, digit 2", "a, digit 5", "b, digit 5"], "Addition: where the digits are")
-plots.show(fig, alt="Four pictures of step against cell for digits 2 and 5 of both numbers: cells come to know both digits of one place at once.")
+fig = draw_whereabouts(
+    known_TLI,
+    (2, 11, 5, 14),
+    ["a, digit 2", "b, digit 2", "a, digit 5", "b, digit 5"],
+    "Addition: where the digits are",
+)
+plots.show(
+    fig,
+    alt="Four pictures of step against cell for digits 2 and 5 of both numbers: cells come to know both digits of one place at once.",
+)
 
 # %% [markdown]
 # *Aligned* at step t: the places k for which some one cell knows both a's and b's digit k.
 
 # %%
-both_TLK = torch.tensor(known_TLI[:, :, :digits]).minimum(torch.tensor(known_TLI[:, :, digits + 1 :]))
+both_TLK = torch.tensor(known_TLI[:, :, :digits]).minimum(
+    torch.tensor(known_TLI[:, :, digits + 1 :])
+)
 aligned_T = (both_TLK.amax(1) > 0.9).double().mean(1)
 print("share of places aligned after 0, 1, 2, ... steps:", *(f"{a:.2f}" for a in aligned_T))
 assert aligned_T[0] == 0 and aligned_T.max() == 1
@@ -480,7 +592,9 @@ assert aligned_T[0] == 0 and aligned_T.max() == 1
 
 # %%
 edge_T = [int((known_TLI[t, :, 14] > 0.9).nonzero()[0].min()) for t in range(11)]
-print("left edge at steps 0..10:", *edge_T, f" speed {(edge_T[0] - edge_T[10]) / 10:.1f} cells a step")
+print(
+    "left edge at steps 0..10:", *edge_T, f" speed {(edge_T[0] - edge_T[10]) / 10:.1f} cells a step"
+)
 assert 0.6 < (edge_T[0] - edge_T[10]) / 10 < 1.4
 
 # %% [markdown]
@@ -505,6 +619,7 @@ assert 0.6 < (edge_T[0] - edge_T[10]) / 10 < 1.4
 # <details><summary>Hint 1</summary>The average of the rows: sets_KC.mean(0).</details>
 # <details><summary>Hint 2</summary>The way of each set is mean - set.</details>
 # <details><summary>Hint 3</summary>sets_KC + pull * (mean - sets_KC); the mean taken once, before anything moves.</details>
+
 
 # %% tags=["stub"]
 def draw_together(sets_KC, pull):
@@ -542,9 +657,15 @@ if make_them_again:
     subprocess.run([sys.executable, "../recorded/make_lesson08.py"], check=True)
 
 # %%
-folder = next(f for f in (Path("recorded"), Path("../recorded"), Path("course/recorded")) if f.is_dir())
+folder = next(
+    f for f in (Path("recorded"), Path("../recorded"), Path("course/recorded")) if f.is_dir()
+)
 recorded = json.loads((folder / "lesson08_ablation.json").read_text())
-runs = {name: list(recorded["runs"][name].values()) for name in recorded["variants"] if name in recorded["runs"]}
+runs = {
+    name: list(recorded["runs"][name].values())
+    for name in recorded["variants"]
+    if name in recorded["runs"]
+}
 fig, axes = plots.figure(1, 3, size=(10, 3.2), sharey=True)
 for ax, place, length in zip(axes, range(3), recorded["lengths"], strict=True):
     for row, found in enumerate(runs.values()):
@@ -553,7 +674,9 @@ for ax, place, length in zip(axes, range(3), recorded["lengths"], strict=True):
 axes[0].set_yticks(range(len(runs)), runs)
 axes[0].set_ylabel("one dot a seed")
 axes[0].invert_yaxis()
-plots.show(fig, alt="Whole-word accuracy at 8, 16 and 32 symbols for every variant, one dot per seed.")
+plots.show(
+    fig, alt="Whole-word accuracy at 8, 16 and 32 symbols for every variant, one dot per seed."
+)
 
 # %% [markdown]
 # The same as numbers, failures included:
@@ -564,7 +687,11 @@ for name, found in runs.items():
     beyond = [r["sequences"][1] for r in found]
     print(f"{name:38s} at 8: {at_last}   at 16: {beyond}")
 seconds = [r["seconds"] for found in runs.values() for r in found]
-print("you predicted", prediction_piece, f"· {len(seconds)} runs of {sorted(seconds)[len(seconds) // 2]:.0f} s each (one core)")
+print(
+    "you predicted",
+    prediction_piece,
+    f"· {len(seconds)} runs of {sorted(seconds)[len(seconds) // 2]:.0f} s each (one core)",
+)
 
 # %% [markdown]
 # **What happened.** The curriculum decides: every run with it beats every run without. Dropout and gradient noise hardly show at the
@@ -578,7 +705,10 @@ at_last = {name: [r["sequences"][0] for r in found] for name, found in runs.item
 mean = {name: sum(shares) / len(shares) for name, shares in at_last.items()}
 print("mean at 8 symbols:", {name: f"{share:.0%}" for name, share in mean.items()})
 full = "curriculum, dropout, gradient noise"
-assert min(at_last[full]) > max(at_last["no curriculum"]) and mean["with relaxation"] < mean[full] - 0.3
+assert (
+    min(at_last[full]) > max(at_last["no curriculum"])
+    and mean["with relaxation"] < mean[full] - 0.3
+)
 assert mean["no dropout"] > 0.8 and mean["no gradient noise"] > 0.8
 
 # %% [markdown]
@@ -600,8 +730,14 @@ assert mean["no dropout"] > 0.8 and mean["no gradient noise"] > 0.8
 quiz(
     "Why can a Neural GPU work on tapes longer than any it was trained on at all?",
     "Its weights do not depend on the length; only the number of steps does",
-    ("It has seen all symbols", "It has, but a wide classifier that has seen all symbols still cannot take a longer input."),
-    ("Padding fills the missing cells", "Longer tapes have more cells, not fewer; padding has nothing to fill."),
+    (
+        "It has seen all symbols",
+        "It has, but a wide classifier that has seen all symbols still cannot take a longer input.",
+    ),
+    (
+        "Padding fills the missing cells",
+        "Longer tapes have more cells, not fewer; padding has nothing to fill.",
+    ),
     why="The same local rule runs in every cell, L times. Whether the rule is *right* at that length is another matter.",
 )
 
@@ -618,8 +754,14 @@ quiz(
 quiz(
     "Duplicating moved its copy at half a cell a step, though the light cone allows four. Why?",
     "It must arrive n cells further after 2n steps, and waiting would have to be learned too",
-    ("The kernel is too small", "The light cone of two units with kernel 3 allows four cells a step."),
-    ("Dropout slows it down", "Dropout was off when we measured; and zeroing values moves nothing."),
+    (
+        "The kernel is too small",
+        "The light cone of two units with kernel 3 allows four cells a step.",
+    ),
+    (
+        "Dropout slows it down",
+        "Dropout was off when we measured; and zeroing values moves nothing.",
+    ),
     why="A signal on time needs no place to wait. This is our reading of the measured line, not a theorem.",
 )
 

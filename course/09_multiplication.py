@@ -48,7 +48,9 @@ from ngpu_lib.trace import trace_run
 
 torch.manual_seed(0)
 draw = random.Random(0)
-folder = next(f for f in (Path("recorded"), Path("../recorded"), Path("course/recorded")) if f.is_dir())
+folder = next(
+    f for f in (Path("recorded"), Path("../recorded"), Path("course/recorded")) if f.is_dir()
+)
 
 # %% [markdown]
 # ## 1 · Two numbers of yours
@@ -66,6 +68,7 @@ assert task.oracle(task.encode(13, 11)) == task.encode(143, 0, 9)[:9]
 # %% [markdown]
 # Type two numbers of your own; Python checks. (Up to 2⁶⁴ or so the answer comes at once.)
 
+
 # %%
 def multiply(a, b, length=None):
     batch = task.batch([task.encode(a, b, length)])
@@ -78,6 +81,7 @@ print(f"{a} x {b} = {multiply(a, b)}   Python: {a * b}")
 # %% [markdown]
 # Bit by bit, and step by step: the explorer shows what *would* be read after each step. Change bits, use the slider,
 # find where digits become final.
+
 
 # %%
 def digits_by_step(a, b, digits):
@@ -102,7 +106,9 @@ print("255 x 255: wrong digits:", explorer.wrong)
 # %%
 word = task.encode(13, 11, 8)
 state_TCL = trace_run(model, torch.tensor([word]))["state"]
-viewer = widgets.ActivationViewer(state_TCL, inputs=task.text(word), targets=task.text(task.oracle(word)), title="13 x 11")
+viewer = widgets.ActivationViewer(
+    state_TCL, inputs=task.text(word), targets=task.text(task.oracle(word)), title="13 x 11"
+)
 viewer
 
 # %%
@@ -128,6 +134,7 @@ print(viewer.view)
 # | noise | Gaussian, standard deviation 0.06, then clipped to [-1, 1] | as $s$ |
 #
 # One step as plain code, and it equals the library's:
+
 
 # %%
 def step(model, state_CL):
@@ -156,6 +163,7 @@ print(len(state_TCL) - 1, "steps of 13 x 11: the same")
 # <details><summary>Hint 1</summary>Slices on both axes: moved[:third, :-1] is filled from state_CL[:third, 1:].</details>
 # <details><summary>Hint 2</summary>Start from zeros for the moving maps: moved = torch.zeros_like(state_CL).</details>
 # <details><summary>Hint 3</summary>Three assignments: [:third, :-1] from 1:, [third:2*third, 1:] from :-1, [2*third:] as it is.</details>
+
 
 # %% tags=["stub"]
 def diagonal_shift(state_CL):
@@ -193,11 +201,17 @@ def draw_maps(ax, maps_CL):
     ax.set(xlabel="cell", ylabel="map")
 
 
-fig = plots.target_and_yours(draw_maps, target_CL, checks.attempt(diagonal_shift, lit_CL), size=(8, 2.6))
-plots.show(fig, alt="Six maps with one lit cell after the shift: the first two have moved left, the next two right, the last two stay. Yours beside it.")
+fig = plots.target_and_yours(
+    draw_maps, target_CL, checks.attempt(diagonal_shift, lit_CL), size=(8, 2.6)
+)
+plots.show(
+    fig,
+    alt="Six maps with one lit cell after the shift: the first two have moved left, the next two right, the last two stay. Yours beside it.",
+)
 
 # %% [markdown]
 # **Break it: hold the shift still** in the trained network, and ask for 20-bit products again.
+
 
 # %%
 class Still(DiagonalNeuralGPU):
@@ -234,10 +248,15 @@ gates, states = trace["update"], trace["state"][1:]
 exact = ((gates == 0) | (gates == 1)).mean()
 fig, axes = plots.figure(1, 2, size=(9, 3))
 for ax, values, name in ((axes[0], gates, "update gate u"), (axes[1], states, "state s")):
-    ax.hist(values.ravel()[::7], bins=61, weights=np.full(values.ravel()[::7].shape, 7 / values.size))
+    ax.hist(
+        values.ravel()[::7], bins=61, weights=np.full(values.ravel()[::7].shape, 7 / values.size)
+    )
     ax.set(xlabel=name, ylabel="share of values", yscale="log")
 print(f"exactly 0 or 1: {exact:.0%} of the update gates · you predicted {prediction_exact:.0%}")
-plots.show(fig, alt="Histograms on a logarithmic axis. The update gate piles up at exactly 0 and exactly 1; the state piles up at -1, 0 and 1.")
+plots.show(
+    fig,
+    alt="Histograms on a logarithmic axis. The update gate piles up at exactly 0 and exactly 1; the state piles up at -1, 0 and 1.",
+)
 
 # %% [markdown]
 # **What happened.** Well over half of all update gates are shut or open *exactly*, and the state piles up on -1, 0 and 1. Between the
@@ -255,6 +274,7 @@ print(f"states exactly at -1 or 1: {extremes:.0%}")
 # <details><summary>Hint 1</summary>x.abs() first.</details>
 # <details><summary>Hint 2</summary>F.relu(y) is max(0, y), element by element.</details>
 # <details><summary>Hint 3</summary>F.relu(x.abs() - 0.9).sum()</details>
+
 
 # %% tags=["stub"]
 def saturation_cost(x):
@@ -283,6 +303,7 @@ checks.require_passed("9.2 the saturation cost")
 # <details><summary>Hint 1</summary>bound = 1.2 * usual + 1e-4, a tensor.</details>
 # <details><summary>Hint 2</summary>tensor.clamp takes tensors as bounds, too.</details>
 # <details><summary>Hint 3</summary>gradient.clamp(-bound, bound)</details>
+
 
 # %% tags=["stub"]
 def clip_gradient(gradient, usual):
@@ -320,7 +341,10 @@ for clip in (True, False):
 ax.set(xlabel="update", ylabel="weight", title="One wild gradient at update 100")
 ax.legend()
 assert ends[True] > 0.5 and abs(ends[False]) < 0.1
-plots.show(fig, alt="A weight over 200 updates. Both curves rise in parallel until update 100; then the unclipped one stops, the clipped one goes on.")
+plots.show(
+    fig,
+    alt="A weight over 200 updates. Both curves rise in parallel until update 100; then the unclipped one stops, the clipped one goes on.",
+)
 
 # %% [markdown]
 # The step itself is bounded either way. What the wild gradient ruins is the *measure*: v is now 1,000 and every later
@@ -353,19 +377,36 @@ training = json.loads((folder / "lesson09_training.json").read_text())
 steps, entropy, words = (np.array([row[k] for row in training["rows"]]) for k in (0, 1, 3))
 fig, axes = plots.figure(2, 1, size=(9, 6), sharex=True)
 axes[0].plot(steps, entropy, label="cross-entropy (left axis in nats)", color=plots.PALETTE[0])
-axes[0].set(ylabel="cross-entropy per symbol", yscale="log", title="Training loss, on the lengths and noise of each phase")
+axes[0].set(
+    ylabel="cross-entropy per symbol",
+    yscale="log",
+    title="Training loss, on the lengths and noise of each phase",
+)
 for key, colour in zip(("41", "81", "161", "401"), plots.PALETTE, strict=False):
     points = [(e["step"], e["raw"][key][0]) for e in training["evaluations"] if key in e["raw"]]
     axes[1].plot(*zip(*points, strict=True), marker="o", ms=3, color=colour, label=f"{key} symbols")
-notes = {1201: "41 symbols", 1501: "noise 0.06", 1701: "mixed inputs", 2601: "noise 0.1", 3001: "8 more steps"}
+notes = {
+    1201: "41 symbols",
+    1501: "noise 0.06",
+    1701: "mixed inputs",
+    2601: "noise 0.1",
+    3001: "8 more steps",
+}
 for start, note in notes.items():
     assert start in training["phase_starts"]
     axes[0].text(start + 10, 0.9, note, fontsize=9, rotation=90, va="top")
     for ax in axes:
         ax.axvline(start, color="black", lw=0.8, ls=":")
-axes[1].set(xlabel="update", ylabel="share of symbols right", title="Tests, some of them far longer than anything trained")
+axes[1].set(
+    xlabel="update",
+    ylabel="share of symbols right",
+    title="Tests, some of them far longer than anything trained",
+)
 axes[1].legend(fontsize=9)
-plots.show(fig, alt="Above: the training loss falls slowly, then steeply between updates 600 and 1,000. Below: symbol accuracy at 41, 81, 161 and 401 symbols jumps from about one half to nearly one, one length after the other.")
+plots.show(
+    fig,
+    alt="Above: the training loss falls slowly, then steeply between updates 600 and 1,000. Below: symbol accuracy at 41, 81, 161 and 401 symbols jumps from about one half to nearly one, one length after the other.",
+)
 
 # %% [markdown]
 # **What happened.** A long, slow stretch, then within a few hundred updates nearly everything; and the unseen length comes along
@@ -377,7 +418,9 @@ tests = {e["step"]: e["raw"] for e in training["evaluations"]}
 first = min(step for step, found in tests.items() if found["41"][1] >= 0.2)
 print("a fifth of 20-bit products right after", first, "updates · you predicted", prediction_when)
 for step in (600, 1000, 1500, 1600):
-    print(f"update {step}: symbols at 41: {tests[step]['41'][0]:.1%}, at 401: {tests[step]['401'][0]:.1%}; whole at 401: {tests[step]['401'][1]:.0%}")
+    print(
+        f"update {step}: symbols at 41: {tests[step]['41'][0]:.1%}, at 401: {tests[step]['401'][0]:.1%}; whole at 401: {tests[step]['401'][1]:.0%}"
+    )
 assert first < 1200 and tests[600]["41"][0] < 0.65 and tests[1000]["41"][0] > 0.95
 
 # %% [markdown]
@@ -390,9 +433,13 @@ assert first < 1200 and tests[600]["41"][0] < 0.65 and tests[1000]["41"][0] > 0.
 prediction_200 = 8  # your number
 
 # %%
-scores = [evaluate(model, task, bits, examples=n, seed=11) for bits, n in ((20, 200), (50, 64), (200, 16))]
+scores = [
+    evaluate(model, task, bits, examples=n, seed=11) for bits, n in ((20, 200), (50, 64), (200, 16))
+]
 for score in scores:
-    print(f"{score.length:4d} bits: {score.symbol_accuracy:9.4%} of symbols, {score.sequence_accuracy:7.2%} of {score.examples} whole products")
+    print(
+        f"{score.length:4d} bits: {score.symbol_accuracy:9.4%} of symbols, {score.sequence_accuracy:7.2%} of {score.examples} whole products"
+    )
 print("you predicted", prediction_200, "of 16 at 200 bits")
 assert scores[0].sequence_accuracy > 0.9
 
@@ -406,15 +453,19 @@ begin = time.perf_counter()
 found = multiply(a, b, 2000)
 seconds = time.perf_counter() - begin
 wrong = bin((found if found is not None else 0) ^ (a * b)).count("1")
-print(f"{a % 10**20:020d} (last 20 digits)\n{b % 10**20:020d}\nwrong bits: {wrong} of 4000, in {seconds:.0f} s")
+print(
+    f"{a % 10**20:020d} (last 20 digits)\n{b % 10**20:020d}\nwrong bits: {wrong} of 4000, in {seconds:.0f} s"
+)
 
 # %% [markdown]
 # What the card of the weights says, measured with other seeds on more examples:
 
 # %%
 for row in trained.card.get("measured", []):
-    print(f"{row['length']:5d} bits, {row['inputs']:9s}: {row['symbol_accuracy']:9.4%} of symbols, "
-          f"{row['sequence_accuracy']:7.2%} of {row['examples']} products")
+    print(
+        f"{row['length']:5d} bits, {row['inputs']:9s}: {row['symbol_accuracy']:9.4%} of symbols, "
+        f"{row['sequence_accuracy']:7.2%} of {row['examples']} products"
+    )
 
 # %% [markdown]
 # ### Exercise 9.4 · whole words from symbols (easy, 5 minutes)
@@ -423,6 +474,7 @@ for row in trained.card.get("measured", []):
 # <details><summary>Hint 1</summary>All of them must be right at once.</details>
 # <details><summary>Hint 2</summary>Chances of independent events multiply.</details>
 # <details><summary>Hint 3</summary>share ** symbols</details>
+
 
 # %% tags=["stub"]
 def whole_words(share, symbols):
@@ -461,15 +513,28 @@ assert 0.999**41 > 0.95 and 0.999**4001 < 0.02
 kinds = ("random", "zeros", "ones", "powers", "symmetric", "carries")
 attack = {kind: evaluate(model, task, 100, examples=16, inputs=kind, seed=12) for kind in kinds}
 fig, ax = plots.figure(size=(8, 3))
-ax.bar(kinds, [s.sequence_accuracy for s in attack.values()], color=plots.PALETTE[0], label="whole products")
-ax.plot(kinds, [s.symbol_accuracy for s in attack.values()], "D", color=plots.PALETTE[3], label="symbols")
+ax.bar(
+    kinds,
+    [s.sequence_accuracy for s in attack.values()],
+    color=plots.PALETTE[0],
+    label="whole products",
+)
+ax.plot(
+    kinds,
+    [s.symbol_accuracy for s in attack.values()],
+    "D",
+    color=plots.PALETTE[3],
+    label="symbols",
+)
 ax.set(xlabel="kind of operands", ylabel="share right", ylim=(0, 1.3), title="100-bit products")
 ax.legend(ncols=2, loc="upper center")
 plots.show(fig, alt="Whole products and symbols right for six kinds of 100-bit operands.")
 
 # %%
 for kind, score in attack.items():
-    print(f"{kind:10s} {score.sequence_accuracy:7.1%} of products  {score.symbol_accuracy:9.3%} of symbols")
+    print(
+        f"{kind:10s} {score.sequence_accuracy:7.1%} of products  {score.symbol_accuracy:9.3%} of symbols"
+    )
 
 # %% [markdown]
 # **What happened.** Five kinds cost it nothing. *Carries*, operands made of long runs of ones, do. Where are the wrong bits?
@@ -480,8 +545,15 @@ wrong_BL = (fast.predict(model, batch) != batch.targets_BL).numpy()
 fig, ax = plots.figure(size=(9, 3))
 ax.imshow(wrong_BL, cmap="gray_r", aspect="auto", interpolation="nearest", vmin=0, vmax=1)
 ax.grid(False)
-ax.set(xlabel="place of the answer, lowest bit first", ylabel="product", title="Wrong bits (black) of 16 products of long runs of ones")
-plots.show(fig, alt="Sixteen products in rows, wrong bits black: most rows are empty, the few wrong products have stretches of wrong bits.")
+ax.set(
+    xlabel="place of the answer, lowest bit first",
+    ylabel="product",
+    title="Wrong bits (black) of 16 products of long runs of ones",
+)
+plots.show(
+    fig,
+    alt="Sixteen products in rows, wrong bits black: most rows are empty, the few wrong products have stretches of wrong bits.",
+)
 
 # %% [markdown]
 # The recorded run shows how long that weakness lasted. Whole 200-bit products by kind, averaged weights, eight products a point (too few
@@ -490,19 +562,32 @@ plots.show(fig, alt="Sixteen products in rows, wrong bits black: most rows are e
 # %%
 fig, ax = plots.figure(size=(9, 3.2))
 for key, name in (("401", "random"), ("401 symmetric", "symmetric"), ("401 carries", "carries")):
-    points = [(e["step"], e["averaged"][key][1]) for e in training["evaluations"] if key in e["averaged"]]
+    points = [
+        (e["step"], e["averaged"][key][1]) for e in training["evaluations"] if key in e["averaged"]
+    ]
     ax.plot(*zip(*points, strict=True), marker="o", ms=4, label=name)
 ax.axvline(3001, color="black", lw=0.8, ls=":")
 ax.text(3011, 0.02, "8 more steps", fontsize=9)
-ax.set(xlabel="update", ylabel="whole products right", title="200-bit products by kind, while training")
+ax.set(
+    xlabel="update", ylabel="whole products right", title="200-bit products by kind, while training"
+)
 ax.legend(loc="center left")
-plots.show(fig, alt="Random products are all right soon after update 1,600; symmetric ones after about 2,700; carries stay mostly wrong until after update 3,001, then more of them come right.")
+plots.show(
+    fig,
+    alt="Random products are all right soon after update 1,600; symmetric ones after about 2,700; carries stay mostly wrong until after update 3,001, then more of them come right.",
+)
 
 # %%
-carries = {e["step"]: e["averaged"]["401 carries"][1] for e in training["evaluations"] if "401 carries" in e["averaged"]}
+carries = {
+    e["step"]: e["averaged"]["401 carries"][1]
+    for e in training["evaluations"]
+    if "401 carries" in e["averaged"]
+}
 before = [share for step, share in carries.items() if step <= 3000]
 after = [share for step, share in carries.items() if step >= 3300]
-print(f"carries, 200 bits: {np.mean(before):.0%} before, {np.mean(after):.0%} after (means of {len(before)} and {len(after)} tests)")
+print(
+    f"carries, 200 bits: {np.mean(before):.0%} before, {np.mean(after):.0%} after (means of {len(before)} and {len(after)} tests)"
+)
 assert np.mean(before) < 0.5 < np.mean(after) < 1
 
 # %% [markdown]
@@ -512,10 +597,15 @@ assert np.mean(before) < 0.5 < np.mean(after) < 1
 
 # %%
 extra, model.extra = model.extra, 0
-hurried = {kind: evaluate(model, task, 100, examples=16, inputs=kind, seed=12) for kind in ("random", "carries")}
+hurried = {
+    kind: evaluate(model, task, 100, examples=16, inputs=kind, seed=12)
+    for kind in ("random", "carries")
+}
 model.extra = extra
 for kind, score in hurried.items():
-    print(f"{kind:8s} with {extra} more steps {attack[kind].sequence_accuracy:.0%}, without {score.sequence_accuracy:.0%} of products")
+    print(
+        f"{kind:8s} with {extra} more steps {attack[kind].sequence_accuracy:.0%}, without {score.sequence_accuracy:.0%} of products"
+    )
 assert hurried["carries"].sequence_accuracy > np.mean(before)
 
 # %% [markdown]
@@ -534,6 +624,7 @@ assert hurried["carries"].sequence_accuracy > np.mean(before)
 # one longer and leaves none at none; both 0 (1/4) ends it.</details>
 # <details><summary>Hint 3</summary>A list p of chain + 1 chances, p[0] = 1 at first; p[chain] only grows. new[1] gets 1/4 of all of p[:chain];
 # new[0] gets 1/4 of all of it and 1/2 of p[0]; new[n + 1] gets 1/2 of p[n] for n >= 1. (Careful with chain = 1.)</details>
+
 
 # %% tags=["stub"]
 def chance_of_chain(bits, chain):
@@ -581,9 +672,13 @@ assert check.chance_of_chain.reference(20, 20) == 0.25 * 0.5**19
 # before and after, by the averaged weights:
 
 # %%
-before_after = {e["step"]: e["averaged"]["401"][1] for e in training["evaluations"] if 1300 <= e["step"] <= 2300}
+before_after = {
+    e["step"]: e["averaged"]["401"][1] for e in training["evaluations"] if 1300 <= e["step"] <= 2300
+}
 print(before_after)
-assert before_after[1500] < 0.7 and all(share == 1 for step, share in before_after.items() if step >= 1600)
+assert before_after[1500] < 0.7 and all(
+    share == 1 for step, share in before_after.items() if step >= 1600
+)
 
 # %% [markdown]
 # One run, eight products a point; the seeds come below. But why should *disturbing* a machine make it exact at all?
@@ -591,6 +686,7 @@ assert before_after[1500] < 0.7 and all(share == 1 for step, share in before_aft
 # A state that is computed 4,000 times over must not drift. Noise in training makes every level that lies close to a decision
 # costly; what survives are states with room around them, to which each step pulls back. Engineers call it a noise margin. First the
 # margin of the shipped network: noise on its state *while it answers*.
+
 
 # %%
 @torch.no_grad()
@@ -617,9 +713,18 @@ batch = task.sample(48, 20, torch.Generator().manual_seed(4))
 margin = [right_under_noise(model, batch, noise) for noise in noises]
 half = next((n for n, m in zip(noises, margin, strict=True) if m < 0.5), None)
 fig, ax = plots.figure()
-plots.curves(ax, noises, {"": margin}, xlabel="noise on every value, every step (standard deviation)", ylabel="whole products right", title="20-bit products under noise")
+plots.curves(
+    ax,
+    noises,
+    {"": margin},
+    xlabel="noise on every value, every step (standard deviation)",
+    ylabel="whole products right",
+    title="20-bit products under noise",
+)
 print("below one half from", half, "on · you predicted", prediction_noise)
-plots.show(fig, alt="Share of right 20-bit products against noise: a plateau near one, then a steep fall.")
+plots.show(
+    fig, alt="Share of right 20-bit products against noise: a plateau near one, then a steep fall."
+)
 
 # %% [markdown]
 # A plateau, then a cliff: that is what a digital machine looks like. The cliff stands just beyond the noise it was trained with;
@@ -631,6 +736,7 @@ assert margin[noises.index(0.06)] > 0.8 and margin[-1] < 0.2
 # %% [markdown]
 # **Break it: round the state.** If the levels are clean, the state should survive being rounded to a few of them at every step.
 # Two bits are three levels, -1, 0 and 1; three bits are seven.
+
 
 # %%
 @torch.no_grad()
@@ -644,7 +750,9 @@ def right_when_rounded(bits, batch):
 
 rounded = {bits: right_when_rounded(bits, batch) for bits in (2, 3, 4, 5, 6)}
 for bits, share in rounded.items():
-    print(f"state rounded to {2**bits - 1:2d} levels: {share:.0%} of 20-bit products right (not rounded: {margin[0]:.0%})")
+    print(
+        f"state rounded to {2**bits - 1:2d} levels: {share:.0%} of 20-bit products right (not rounded: {margin[0]:.0%})"
+    )
 assert rounded[3] > 0.8
 
 # %% [markdown]
@@ -665,7 +773,11 @@ if make_them_again:
 
 # %%
 recorded = json.loads((folder / "lesson09_ablation.json").read_text())
-runs = {name: list(recorded["runs"][name].values()) for name in recorded["variants"] if name in recorded["runs"]}
+runs = {
+    name: list(recorded["runs"][name].values())
+    for name in recorded["variants"]
+    if name in recorded["runs"]
+}
 fig, axes = plots.figure(1, len(recorded["digits"]), size=(10.5, 3.4), sharey=True)
 for ax, place, digits in zip(axes, range(9), recorded["digits"], strict=False):
     for row, found in enumerate(runs.values()):
@@ -674,11 +786,19 @@ for ax, place, digits in zip(axes, range(9), recorded["digits"], strict=False):
 axes[0].set_yticks(range(len(runs)), runs)
 axes[0].set_ylabel("one dot a seed")
 axes[0].invert_yaxis()
-plots.show(fig, alt="Share of whole sums right for six variants at several lengths, one dot per seed.")
+plots.show(
+    fig, alt="Share of whole sums right for six variants at several lengths, one dot per seed."
+)
 
 # %%
 for name, found in runs.items():
-    print(f"{name:20s} {len(found)} seeds ", *(f"{d} digits: {sorted(r['sequences'][k] for r in found)}" for k, d in enumerate(recorded["digits"][:3])))
+    print(
+        f"{name:20s} {len(found)} seeds ",
+        *(
+            f"{d} digits: {sorted(r['sequences'][k] for r in found)}"
+            for k, d in enumerate(recorded["digits"][:3])
+        ),
+    )
 
 # %% [markdown]
 # **What happened.** In 400 updates on six digits the saturation cost and the clipping buy much at the trained length; dropout's dots
@@ -691,7 +811,10 @@ for name, found in runs.items():
 mean = {name: np.mean([r["sequences"][0] for r in found]) for name, found in runs.items()}
 print("whole sums at 6 digits:", {name: f"{share:.0%}" for name, share in mean.items()})
 assert all(mean[name] < mean["all pieces"] for name in ("no saturation cost", "no clipping"))
-assert abs(mean["no state noise"] - mean["all pieces"]) < 0.25 and mean["no diagonal gates"] > mean["all pieces"] - 0.25
+assert (
+    abs(mean["no state noise"] - mean["all pieces"]) < 0.25
+    and mean["no diagonal gates"] > mean["all pieces"] - 0.25
+)
 
 # %% [markdown]
 # **What is known, what is ours.** That a network trained under noise learns states with margins is not new: Das & Mozer (1993) and
@@ -711,10 +834,22 @@ batch = task.sample(64, 20, torch.Generator().manual_seed(5))
 by_bits = {}
 for bits in (2, 3, 4, 5, 6, 8):
     wrong_BL = fast.predict(quantise(model, bits), batch) != batch.targets_BL
-    by_bits[bits] = (1 - wrong_BL.double().mean().item(), 1 - wrong_BL.any(1).double().mean().item())
+    by_bits[bits] = (
+        1 - wrong_BL.double().mean().item(),
+        1 - wrong_BL.any(1).double().mean().item(),
+    )
 fig, ax = plots.figure()
-plots.curves(ax, list(by_bits), {"symbols": [v[0] for v in by_bits.values()], "whole products": [v[1] for v in by_bits.values()]},
-             xlabel="bits per weight", ylabel="share right", title="20-bit products with rounded weights")
+plots.curves(
+    ax,
+    list(by_bits),
+    {
+        "symbols": [v[0] for v in by_bits.values()],
+        "whole products": [v[1] for v in by_bits.values()],
+    },
+    xlabel="bits per weight",
+    ylabel="share right",
+    title="20-bit products with rounded weights",
+)
 plots.show(fig, alt="Symbols and whole products right against bits per weight.")
 
 # %%
@@ -736,7 +871,10 @@ for digits in (6, 10):
     right = [add.value(row) for row in words.targets_BL.tolist()]
     answers = [[int(x, 16) for x in run["answers"][str(digits)]] for run in runs["all pieces"]]
     alone = [np.mean([x == y for x, y in zip(given, right, strict=True)]) for given in answers]
-    votes = [sum((sum(g >> k & 1 for g in given) * 2 > len(given)) << k for k in range(2 * digits + 1)) for given in zip(*answers, strict=True)]
+    votes = [
+        sum((sum(g >> k & 1 for g in given) * 2 > len(given)) << k for k in range(2 * digits + 1))
+        for given in zip(*answers, strict=True)
+    ]
     together = np.mean([x == y for x, y in zip(votes, right, strict=True)])
     print(f"{digits} digits: alone {[f'{x:.0%}' for x in alone]}, the vote {together:.0%}")
 
@@ -754,6 +892,7 @@ for digits in (6, 10):
 # <details><summary>Hint 1</summary>A machine with error rate e passes one test with chance 1 - e.</details>
 # <details><summary>Hint 2</summary>It passes them all with chance (1 - e) ** tests; set this equal to 1 - confidence.</details>
 # <details><summary>Hint 3</summary>e = 1 - (1 - confidence) ** (1 / tests)</details>
+
 
 # %% tags=["stub"]
 def error_bound(tests, confidence):
@@ -776,7 +915,9 @@ checks.require_passed("9.6 what a perfect score proves")
 
 # %%
 bound = check.error_bound.reference(100, 0.95)
-print(f"100 of 100: error rate at most {bound:.1%} (95 % confidence); one in a million takes {3e6:,.0f} faultless tests")
+print(
+    f"100 of 100: error rate at most {bound:.1%} (95 % confidence); one in a million takes {3e6:,.0f} faultless tests"
+)
 assert 0.029 < bound < 0.03
 
 # %% [markdown]
@@ -829,7 +970,10 @@ quiz(
     "What does the diagonal gate add to an ordinary update gate?",
     "What is kept also moves one cell, without passing through any weight",
     ("It mixes the maps", "The shift mixes nothing; each map moves as a whole."),
-    ("It makes the kernel wider", "The kernel stays three cells wide; the move comes on top of it."),
+    (
+        "It makes the kernel wider",
+        "The kernel stays three cells wide; the move comes on top of it.",
+    ),
     why="Carrying a bit sideways costs the 2015 machine a learned kernel at every step; here an open gate is enough.",
 )
 
@@ -837,8 +981,14 @@ quiz(
 quiz(
     "Noise on the state in training helps because ...",
     "states need room around them, so small errors are pulled back instead of growing over thousands of steps",
-    ("it makes the training set larger", "The inputs are the same; noise falls on the state after every step."),
-    ("it is also there when the network answers", "It is off then; a theorem says that noise while running only takes power away."),
+    (
+        "it makes the training set larger",
+        "The inputs are the same; noise falls on the state after every step.",
+    ),
+    (
+        "it is also there when the network answers",
+        "It is off then; a theorem says that noise while running only takes power away.",
+    ),
     why="The plateau and cliff of section 6 are the trace of that room.",
 )
 
