@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -386,9 +387,8 @@ def test_bad_numbers_are_named(options, said):
 @pytest.mark.parametrize("in_notebook", [False, True])
 def test_progress_line_has_rate_and_remaining_time(capsys, monkeypatch, in_notebook):
     """On stderr, so that stdout stays for results; in a notebook on stdout, where it is not red."""
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
-    if in_notebook:
-        monkeypatch.setitem(sys.modules, "ipykernel", None)
+    shell = object() if in_notebook else None
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     model, optimizer, _ = setting()
     list(train(model, batches, loss, optimizer, updates=4, progress="copying"))
     written = capsys.readouterr()

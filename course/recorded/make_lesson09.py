@@ -53,7 +53,8 @@ def slow_loss(run):
 
     def loss(model, batches):
         weight = run.loss.weight.weight if run.loss.weight else 0.0
-        total = entropy = cost = whole = symbols = 0.0
+        total = entropy = cost = whole = 0.0
+        right = []
         for batch in batches:
             state_BCL, overshoot = model.unroll(batch.inputs_BL, batch.live_BL)
             logits_BLV = model.read(state_BCL.transpose(1, 2))
@@ -64,10 +65,10 @@ def slow_loss(run):
             entropy += value.item() / len(batches)
             cost += overshoot.item() / len(batches)
             whole += right_BL.all(1).float().mean().item() / len(batches)
-            symbols += right_BL[scored].float().mean().item() / len(batches)
+            right.append(right_BL[scored].float())
         return total, {
             "cross_entropy": entropy, "saturation": cost,
-            "symbol_accuracy": symbols, "sequence_accuracy": whole,
+            "symbol_accuracy": torch.cat(right).mean().item(), "sequence_accuracy": whole,
         }  # fmt: skip
 
     return loss
