@@ -542,6 +542,7 @@ for kind, score in attack.items():
 # %%
 batch = task.sample(16, 100, torch.Generator().manual_seed(12), inputs="carries")
 wrong_BL = (fast.predict(model, batch) != batch.targets_BL).numpy()
+assert not wrong_BL[:, :41].any()
 fig, ax = plots.figure(size=(9, 3))
 ax.imshow(wrong_BL, cmap="gray_r", aspect="auto", interpolation="nearest", vmin=0, vmax=1)
 ax.grid(False)
@@ -556,7 +557,8 @@ plots.show(
 )
 
 # %% [markdown]
-# The recorded run shows how long that weakness lasted. Whole 200-bit products by kind, averaged weights, eight products a point (too few
+# The low bits are right and then a whole stretch is wrong: one carry lost, and everything behind it pays. (Exactly what a score of
+# symbols makes look small.) The recorded run shows how long that weakness lasted. Whole 200-bit products by kind, averaged weights, eight products a point (too few
 # for a score, enough for a story):
 
 # %%
