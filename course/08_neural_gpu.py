@@ -669,7 +669,12 @@ fig, axes = plots.figure(1, 3, size=(10, 3.2), sharey=True)
 for ax, place, length in zip(axes, range(3), recorded["lengths"], strict=True):
     for row, found in enumerate(runs.values()):
         ax.plot([r["sequences"][place] for r in found], [row] * len(found), "o", ms=8, alpha=0.55)
-    ax.set(xlabel="whole words right", title=f"words of {length}", xlim=(-0.04, 1.04))
+    ax.set(
+        xlabel="whole words right",
+        title=f"words of {length}",
+        xlim=(-0.04, 1.04),
+        xticks=(0, 0.5, 1),
+    )
 axes[0].set_yticks(range(len(runs)), runs)
 axes[0].set_ylabel("one dot a seed")
 axes[0].invert_yaxis()

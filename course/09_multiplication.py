@@ -786,7 +786,9 @@ fig, axes = plots.figure(1, len(recorded["digits"]), size=(10.5, 3.4), sharey=Tr
 for ax, place, digits in zip(axes, range(9), recorded["digits"], strict=False):
     for row, found in enumerate(runs.values()):
         ax.plot([r["sequences"][place] for r in found], [row] * len(found), "o", ms=8, alpha=0.55)
-    ax.set(xlabel="whole sums right", title=f"{digits} digits", xlim=(-0.06, 1.06))
+    ax.set(
+        xlabel="whole sums right", title=f"{digits} digits", xlim=(-0.06, 1.06), xticks=(0, 0.5, 1)
+    )
 axes[0].set_yticks(range(len(runs)), runs)
 axes[0].set_ylabel("one dot a seed")
 axes[0].invert_yaxis()
@@ -806,7 +808,8 @@ for name, found in runs.items():
 
 # %% [markdown]
 # **What happened.** In 400 updates on six digits the saturation cost and the clipping buy much at the trained length; dropout's dots
-# overlap with those of all pieces; state noise and the diagonal gates buy nothing *here*. (The trained multiplier fell to chance without its shift: a network uses what it
+# overlap with those of all pieces. State noise buys nothing *here*, and ordinary gates do better than diagonal ones at 10 digits, on every
+# seed. (The trained multiplier fell to chance without its shift: a network uses what it
 # was given, which does not show that it was needed.) None of these small networks is exact even on six digits, and a machine that errs without noise has no
 # exact rule for noise to protect. The multiplier was nearly exact when its noise began; that is the difference we see, and the
 # claim of this section goes no further. (Means over the seeds printed above.)
@@ -815,10 +818,9 @@ for name, found in runs.items():
 mean = {name: np.mean([r["sequences"][0] for r in found]) for name, found in runs.items()}
 print("whole sums at 6 digits:", {name: f"{share:.0%}" for name, share in mean.items()})
 assert all(mean[name] < mean["all pieces"] for name in ("no saturation cost", "no clipping"))
-assert (
-    abs(mean["no state noise"] - mean["all pieces"]) < 0.25
-    and mean["no diagonal gates"] > mean["all pieces"] - 0.25
-)
+assert abs(mean["no state noise"] - mean["all pieces"]) < 0.25
+beyond = {name: [r["sequences"][1] for r in found] for name, found in runs.items()}
+assert min(beyond["no diagonal gates"]) > max(beyond["all pieces"])
 
 # %% [markdown]
 # **What is known, what is ours.** That a network trained under noise learns states with margins is not new: Das & Mozer (1993) and
