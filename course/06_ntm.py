@@ -43,7 +43,7 @@ from torch.nn import functional as F
 from ngpu_lib import checks, ntm, plots, widgets
 from ngpu_lib.checks import lesson06 as check
 from ngpu_lib.checks.quiz import quiz
-from ngpu_lib.train import ClipGradient, train, write_whole
+from ngpu_lib.train import ClipGradient, Schedule, train, write_whole
 
 torch.manual_seed(0)
 
@@ -56,16 +56,20 @@ torch.manual_seed(0)
 
 # %%
 def copy_batch(bits_BTC):
-    """Inputs (B, 2n + 1, C + 1) with the mark in the last channel; the answer is wanted after it."""
+    """Inputs (B, 2n + 1, C + 2): the bits, "here is a vector", and the mark after the last one."""
     size, length, width = bits_BTC.shape
-    inputs_BTI = torch.zeros(size, 2 * length + 1, width + 1)
+    inputs_BTI = torch.zeros(size, 2 * length + 1, width + 2)
     inputs_BTI[:, :length, :width] = bits_BTC
-    inputs_BTI[:, length, width] = 1
+    inputs_BTI[:, :length, width] = 1
+    inputs_BTI[:, length, width + 1] = 1
     return inputs_BTI, bits_BTC
 
 
 inputs_BTI, _ = copy_batch(torch.tensor([[[1.0, 0, 1, 1], [0, 0, 1, 0], [1, 1, 0, 0]]]))
-print("time runs down; the last column is the mark\n", inputs_BTI[0].int().numpy())
+print(
+    "time runs down; the last two columns: here is a vector; the mark\n",
+    inputs_BTI[0].int().numpy(),
+)
 
 # %% [markdown]
 # **The idea.** A network whose state has b bits can be in at most $2^b$ states, whatever its weights: it is a finite
@@ -96,14 +100,14 @@ for n in range(1, 6):
 prediction_gru = 10  # your number
 
 # %% [markdown]
-# Three sizes, three seeds each; one mark channel, one bit channel.
+# Three sizes, three seeds each; one bit channel and the two others.
 
 
 # %%
 class Reader(nn.Module):
     def __init__(self, hidden):
         super().__init__()
-        self.gru, self.answer = nn.GRU(2, hidden, batch_first=True), nn.Linear(hidden, 1)
+        self.gru, self.answer = nn.GRU(3, hidden, batch_first=True), nn.Linear(hidden, 1)
 
     def forward(self, inputs_BTI):
         return self.answer(self.gru(inputs_BTI)[0])
@@ -128,13 +132,16 @@ def copy_loss(model, batch):
 
 
 # %%
-def share_right(model, length, width, count=64, seed=0, **options):
-    generator = torch.Generator().manual_seed(1000 * seed + length)
-    inputs_BTI, bits_BTC = copy_batch(
-        torch.randint(2, (count, length, width), generator=generator).float()
-    )
+def share_right(model, length, width, count=64, zero=None):
+    """``zero``: True puts a vector of zeros into the middle, False sees that there is none."""
+    generator = torch.Generator().manual_seed(length)
+    bits_BTC = torch.randint(2, (count, length, width), generator=generator).float()
+    if zero is not None:
+        bits_BTC[..., 0] = 1
+        bits_BTC[:, length // 2] *= 1 - int(zero)
+    inputs_BTI, bits_BTC = copy_batch(bits_BTC)
     with torch.no_grad():
-        found_BTC = model(inputs_BTI, **options)[:, -length:] > 0
+        found_BTC = model(inputs_BTI)[:, -length:] > 0
     return (found_BTC == (bits_BTC > 0)).flatten(1).all(1).float().mean().item()
 
 
@@ -461,8 +468,8 @@ def step_loop(model, input_I, memory_NM, w_RN, read_M):
 # The library's machine, and a check that three steps of it equal the loop:
 
 # %%
-model = ntm.NTM(inputs=9, outputs=8, rows=12)
-inputs_BTI, trace = torch.rand(1, 3, 9), []
+model = ntm.NTM(inputs=10, outputs=8, rows=12)
+inputs_BTI, trace = torch.rand(1, 3, 10), []
 state = [part[0] for part in model.start(1)]
 with torch.no_grad():
     model(inputs_BTI, trace=trace)
@@ -473,7 +480,7 @@ with torch.no_grad():
         assert torch.allclose(state[2], trace[t]["read"][0], atol=1e-5)
 parameters = sum(p.numel() for p in model.parameters())
 print("equal;", parameters, "parameters, whatever the number of rows")
-assert parameters == sum(p.numel() for p in ntm.NTM(9, 8, rows=128).parameters()) == 13_260
+assert parameters == sum(p.numel() for p in ntm.NTM(10, 8, rows=128).parameters()) == 13_360
 
 # %% [markdown]
 # The number of rows is in no weight. So the memory can grow after training, as a tape is bought when it is needed.
@@ -505,61 +512,61 @@ checks.require_passed("6.3 write")
 # %% [markdown]
 # ## 4 · It learns to copy
 #
-# Trained on sequences of 1 to 20 vectors of 8 bits, on a memory of only 32 rows (why so few: below). The first updates
-# see short sequences only, and training stops when 64 fresh sequences of every length 1 to 20 come out without an error.
+# Trained on sequences of 1 to 20 vectors of 8 bits, on a memory of only 32 rows. The first updates see short sequences
+# only. Training stops when twice in a row, 50 updates apart, 64 fresh sequences of
+# every length 1 to 20 come out without an error.
 
 # %%
-ROWS, BATCH = 32, 32
+ROWS, BATCH = 32, 64
 
 
 def short_first(step, generator):
-    longest = min(20, 2 + step * 18 // 150)
-    return copies(BATCH, 8, longest)(step, generator)
+    return copies(BATCH, 8, min(20, 2 + step * 18 // 150))(step, generator)
 
 
 class OnRows(nn.Module):
-    """The machine with a memory of another size."""
+    """The machine on a memory of ``rows`` rows; ``flag`` False hides "here is a vector" from it."""
 
-    def __init__(self, model, rows):
+    def __init__(self, model, rows, flag=True):
         super().__init__()
-        self.model, self.rows = model, rows
+        self.model, self.rows, self.flag = model, rows, flag
 
     def forward(self, inputs_BTI):
+        if not self.flag:
+            inputs_BTI = inputs_BTI * (torch.arange(10) != 8)
         return self.model(inputs_BTI, rows=self.rows)
 
 
-def no_errors(model, lengths=range(1, 21), rows=128):
-    return all(share_right(model, n, 8, rows=rows) == 1 for n in lengths)
+def no_errors(model, lengths=range(1, 21)):
+    return all(share_right(model, n, 8) == 1 for n in lengths)
 
 
 # %% [markdown]
-# The recipe, one function for the lesson and for the recorded seeds:
+# The recipe, one function for the lesson and for the recorded seeds: Adam, clipped gradients, a falling rate.
 
 
 # %%
-def train_copier(seed, updates=1000, progress=False):
+def train_copier(seed, rows=ROWS, flag=True, updates=800, progress=False):
     torch.manual_seed(seed)
-    model = ntm.NTM(inputs=9, outputs=8)
+    model = ntm.NTM(inputs=10, outputs=8)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, betas=(0.9, 0.99))
-    losses, begin = [], time.process_time()
+    extras = [ClipGradient(0.5), Schedule(lambda step: 3e-3 * 0.5 ** (step / 300))]
+    losses, begin, passed, tested = [], time.process_time(), 0, OnRows(model, 128, flag)
     for record in train(
-        OnRows(model, ROWS),
+        OnRows(model, rows, flag),
         short_first,
         copy_loss,
         optimizer,
         updates=updates,
         seed=seed,
-        extras=[ClipGradient(0.5)],
+        extras=extras,
         progress=progress,
     ):
         losses.append(record["loss"])
-        if (
-            record["step"] >= 200
-            and record["step"] % 50 == 0
-            and no_errors(model, (1, 5, 20))
-            and no_errors(model)
-        ):
-            break
+        if record["step"] % 50 == 0:
+            passed = passed + 1 if no_errors(tested, (20, 1, 5)) and no_errors(tested) else 0
+            if passed == 2:
+                break
     return model.eval(), losses, time.process_time() - begin
 
 
@@ -571,15 +578,15 @@ def train_copier(seed, updates=1000, progress=False):
 prediction_120 = 0.0  # your number, 0 to 1
 
 # %% [markdown]
-# Train it: some twenty seconds of one core.
+# Train it: some ten seconds of one core.
 
 # %%
 model, losses, seconds = train_copier(seed=0, progress="learning to copy")
 print(f"{len(losses)} updates of {BATCH} sequences, {seconds:.0f} s of processor time")
-assert no_errors(model), "another seed may help: train_copier(seed=1)"
+assert no_errors(OnRows(model, 128)), "another seed may help: train_copier(seed=1)"
 
 # %% [markdown]
-# The loss jumps because each update sees one length: long sequences are harder. The dashed line is guessing, ln 2.
+# It stays near guessing (the dashed line, ln 2), then falls within some fifty updates; single updates jump back.
 
 # %%
 fig, ax = plots.figure(size=(7.5, 3))
@@ -597,7 +604,7 @@ plots.show(
 
 # %%
 tested = [1, 5, 10, 20, 40, 60, 80, 100, 120]
-right = [share_right(model, n, 8, rows=128) for n in tested]
+right = [share_right(OnRows(model, 128), n, 8) for n in tested]
 fig, ax = plots.figure(size=(7.5, 3))
 ax.plot(tested, right, "o-", label="Neural Turing Machine, 8-bit vectors")
 ax.plot(lengths, np.median(gru_runs[64], 0), "s-", label="GRU, 64 units, single bits")
@@ -765,18 +772,28 @@ assert (
 )
 
 # %% [markdown]
-# At least the first twelve are lost, as counting says: 140 - 128. Often all are: the read head waits on a row, the write
-# head comes round and writes over it, and the reader loses its place. More rows heal it without training. That is the difference
-# between a bigger automaton, which must be trained anew, and a machine with a tape.
+# Counting says that the first twelve are lost, 140 - 128, and one expects no more. Look at the heads just after the mark:
+
+# %%
+w_TRN, _, _ = heads_over_time(model, 140)
+for step in (141, 142, 143, 150):
+    writer, reader = w_TRN[step].argmax(-1).tolist()
+    print(f"step {step}: the write head is on row {writer}, the read head on row {reader}")
+
+# %% [markdown]
+# Nobody told the write head to stop: the picture of 20 vectors above shows it walking on after the mark, over rows that no
+# one will read. On the full ring those are the rows that come next. It walks ahead of the reader and writes over what is
+# about to be read. More rows heal it, without training: that is the difference between a bigger automaton, which
+# must be trained anew, and a machine with a tape.
 #
 # ### Exercise 6.4 · repeat copy (medium, 15 minutes)
-# `repeat_copy(bits, times)` builds the next task: bits (B, n, C) come in, then the mark, whose *value* is the number of
-# copies wanted, then silence for `times` · n steps. It gives the pair inputs (B, n + 1 + times · n, C + 1), targets
-# (B, times · n, C).
+# `repeat_copy(bits, times)` builds the next task: bits (B, n, C) come in, each with a 1 in channel C ("here is a
+# vector"), then the mark in channel C + 1, whose *value* is the number of copies wanted, then silence for
+# `times` · n steps. It gives the pair inputs (B, n + 1 + times · n, C + 2), targets (B, times · n, C).
 #
 # <details><summary>Hint 1</summary>Start from copy_batch above: what changes is the number of silent steps, the mark's
 # value and the target.</details>
-# <details><summary>Hint 2</summary>inputs = torch.zeros(size, length + 1 + times * length, width + 1)</details>
+# <details><summary>Hint 2</summary>inputs = torch.zeros(size, length + 1 + times * length, width + 2)</details>
 # <details><summary>Hint 3</summary>The target is bits.repeat(1, times, 1): the whole sequence again and again.</details>
 
 
@@ -788,9 +805,10 @@ def repeat_copy(bits, times):
 # %% tags=["solution"]
 def repeat_copy(bits, times):
     size, length, width = bits.shape
-    inputs = torch.zeros(size, length + 1 + times * length, width + 1)
+    inputs = torch.zeros(size, length + 1 + times * length, width + 2)
     inputs[:, :length, :width] = bits
-    inputs[:, length, width] = times
+    inputs[:, :length, width] = 1
+    inputs[:, length, width + 1] = times
     return inputs, bits.repeat(1, times, 1)
 
 
@@ -801,7 +819,8 @@ check.repeat_copy(repeat_copy)
 checks.require_passed("6.4 repeat copy")
 
 # %% [markdown]
-# Train on it if you like (off: estimated at some minutes of one core). The machine has to find the way *back* to the first
+# Train on it if you like (off; about a minute of one core. In the one run we made it repeated three vectors three times and
+# mostly failed at five times five). The machine has to find the way *back* to the first
 # row: what could tell it where that is?
 
 # %%
@@ -814,7 +833,7 @@ def draw_repeats(step, generator):
 
 
 if TRAIN_REPEAT_COPY:
-    repeater = ntm.NTM(inputs=9, outputs=8)
+    repeater = ntm.NTM(inputs=10, outputs=8)
     optimizer = torch.optim.Adam(repeater.parameters(), lr=3e-3, betas=(0.9, 0.99))
     for record in train(  # noqa: B007
         OnRows(repeater, ROWS),
@@ -828,33 +847,43 @@ if TRAIN_REPEAT_COPY:
     print("loss of the last update:", record["loss"])
 
 # %% [markdown]
-# ## 5 · Evidence: ten seeds
+# ## 5 · Evidence: ten seeds, and what each part buys
 #
-# One run shows nothing about the next. Ten seeds of the same recipe, recorded (the numbers ship with the lesson), and five of
-# the same on 128 rows in training. The command that made them: `NGPU_RECORD=1 python 06_ntm.py`, in the folder
-# `course`.
-
+# One run shows nothing about the next. Ten seeds of the recipe, and five each with one thing taken away: the channel
+# "here is a vector", or the small memory in training. Recorded on one core; the numbers ship with the lesson. The command
+# that made them: `NGPU_RECORD=1 python 06_ntm.py`, in the folder `course`.
 
 # %%
-def record_seed(seed, rows):
-    global ROWS
-    ROWS = rows
-    model, losses, seconds = train_copier(seed)
-    right = {n: share_right(model, n, 8, rows=128) for n in (20, 40, 80, 120)}
-    return {
-        "seed": seed,
-        "rows": rows,
+WAYS = {
+    "the recipe": dict(seeds=10),
+    "no 'here is a vector'": dict(seeds=5, flag=False),
+    "128 rows in training": dict(seeds=5, rows=128),
+}
+
+
+def record_seed(way, seed, seeds=0, **options):
+    model, losses, seconds = train_copier(seed, **options)
+    tested = OnRows(model, 128, options.get("flag", True))
+    right = {n: share_right(tested, n, 8) for n in (20, 40, 80, 120)}
+    zero = {
+        name: share_right(tested, 20, 8, zero=name == "a zero vector")
+        for name in ("a zero vector", "none")
+    }
+    done = {
         "updates": len(losses),
         "seconds": round(seconds, 1),
-        "no_errors_1_to_20": no_errors(model),
-        "right": right,
+        "no_errors_1_to_20": no_errors(tested),
     }
+    return {"way": way, "seed": seed, **done, "right": right, "at 20 with": zero}
 
 
 folder = next(f for f in (Path("recorded"), Path("../recorded")) if f.is_dir())
 if "NGPU_RECORD" in os.environ:
-    plan = [(seed, 32) for seed in range(10)] + [(seed, 128) for seed in range(5)]
-    runs = [record_seed(seed, rows) for seed, rows in plan]
+    runs = [
+        record_seed(way, s, **options)
+        for way, options in WAYS.items()
+        for s in range(options["seeds"])
+    ]
     text = "[\n " + ",\n ".join(json.dumps(run) for run in runs) + "\n]\n"
     write_whole(folder / "ntm_copy_seeds.json", text.encode())
 runs = json.loads((folder / "ntm_copy_seeds.json").read_text())
@@ -865,37 +894,57 @@ runs = json.loads((folder / "ntm_copy_seeds.json").read_text())
 # %%
 for run in runs:
     right = "  ".join(f"{n}: {share:4.0%}" for n, share in run["right"].items())
+    mark = "no error at 1-20" if run["no_errors_1_to_20"] else "ERRORS at 1-20  "
     print(
-        f"{run['rows']:3d} rows, seed {run['seed']}: {run['updates']:4d} updates, {run['seconds']:5.1f} s, "
-        f"no error at 1-20: {str(run['no_errors_1_to_20']):5s} right at {right}"
+        f"{run['way']:22s} seed {run['seed']}: {run['updates']:3d} updates {run['seconds']:5.1f} s, {mark}, right at {right}"
     )
 
 # %% [markdown]
-# The picture of the same numbers; a cross is a seed that still made an error at lengths 1 to 20 after 1,000 updates.
+# The picture of the same numbers; a cross is a seed that still made an error at lengths 1 to 20 when it was stopped.
 
 # %%
-fig, axes = plots.figure(1, 2, size=(9.5, 3.2))
-for k, rows in enumerate((32, 128)):
-    chosen = [run for run in runs if run["rows"] == rows]
-    for run in chosen:
-        options = dict(color=plots.PALETTE[k], marker="o" if run["no_errors_1_to_20"] else "x")
-        axes[0].plot(run["seed"] + 0.15 * k, run["updates"] * BATCH, **options)
+fig, axes = plots.figure(1, 2, size=(10, 3.4))
+for k, way in enumerate(WAYS):
+    for run in [run for run in runs if run["way"] == way]:
+        options = dict(
+            color=plots.PALETTE[k], marker="o" if run["no_errors_1_to_20"] else "x", ms=5
+        )
+        axes[0].plot(run["seed"] + 0.2 * k, run["seconds"], **options)
         axes[1].plot([int(n) for n in run["right"]], run["right"].values(), alpha=0.6, **options)
-    axes[0].plot([], [], "o", color=plots.PALETTE[k], label=f"trained on {rows} rows")
-axes[0].set(xlabel="seed", ylabel="sequences until it stopped", ylim=(0, None))
+    axes[0].plot([], [], "o", color=plots.PALETTE[k], label=way)
+axes[0].set(xlabel="seed", ylabel="seconds on one core", ylim=(0, None), xticks=range(10))
 axes[1].set(xlabel="length of the sequence", ylabel="sequences copied", ylim=(-0.05, 1.05))
 axes[0].legend(fontsize=9)
 plots.show(
     fig,
-    alt="Left: training sequences each seed needed. Right: share of copied sequences at lengths 20 to 120 for each seed, by the number of rows in training.",
+    alt="Left: processor seconds each seed needed. Right: share of copied sequences at lengths 20 to 120 for each seed and way of training.",
 )
 
 # %%
-few = [run for run in runs if run["rows"] == 32]
-print("no errors at 1-20:", sum(run["no_errors_1_to_20"] for run in few), "of", len(few))
-print("exact at 120:", sum(run["right"]["120"] == 1 for run in few), "of", len(few))
+recipe = [run for run in runs if run["way"] == "the recipe"]
+print("no errors at 1-20:", sum(run["no_errors_1_to_20"] for run in recipe), "of", len(recipe))
+print("exact at 120:", sum(run["right"]["120"] == 1 for run in recipe), "of", len(recipe))
+print("slowest seed:", max(run["seconds"] for run in recipe), "s")
 
 # %% [markdown]
+# **What the channel buys.** Without "here is a vector" no seed gets rid of its last errors. Which sequences are they? Of 256
+# vectors one is all zeros, and to a controller without a memory it looks like silence, the time to answer:
+
+# %%
+blind = [run for run in runs if run["way"] == "no 'here is a vector'"]
+for run in blind:
+    print(
+        f"seed {run['seed']}: right at length 20",
+        {k: f"{v:.0%}" for k, v in run["at 20 with"].items()},
+    )
+print(f"chance of a zero vector among 20: {1 - (255 / 256) ** 20:.1%}")
+assert all(run["at 20 with"]["a zero vector"] < 0.5 < run["at 20 with"]["none"] for run in blind)
+
+# %% [markdown]
+# An error rate of some per cent that 800 updates did not remove, in a data set where nobody would look for it: the
+# machine was not bad at copying, the task did not say what it meant. The small memory buys time only: with 128 rows it
+# learns as well, in about twice the seconds.
+#
 # ## Recap
 # A network with b bits of state is a finite automaton, and training finds even fewer places than that. Soft addresses give
 # it rows it can find by content and count along by shifts, with a gradient all the way. Trained on 20 vectors it finds a
@@ -933,6 +982,6 @@ quiz(
 # **Sources.** Graves, Wayne & Danihelka 2014, *Neural Turing Machines*, arXiv 1410.5401 (equations 2-9, the copy task).
 # Collier & Beel 2018, *Implementing Neural Turing Machines*, arXiv 1807.08518 (constant initial memory). Departures of this
 # lesson: both heads start on row 0, gates start near "stay", logarithms in the sharpening, a softened cosine, 32 rows in
-# training, no recurrent controller.
+# training, a channel that says "here is a vector".
 #
 # **Next:** the head still walks, one row a step. Lesson 07 lets every cell of the tape work at once.

@@ -165,11 +165,11 @@ class NTM(nn.Module):
         hidden: H, controller units. rows: N. row_size: M.
 
     Source: Graves, Wayne & Danihelka 2014; a constant first memory after Collier & Beel 2018.
-    Departures: both heads start on row 0 instead of a learned place; gates start near "stay"; the
-    head parameters are clipped to [-20, 20]; the answer sees hidden units and the vector just read.
+    Departures: both heads start on row 0 instead of a learned place; head weights start small and gates
+    near "stay" (sigmoid(-2) = 0.12); head parameters are clipped to [-20, 20]; the answer sees hidden units and the vector just read.
 
-    >>> model = NTM(inputs=9, outputs=8)
-    >>> model(torch.zeros(2, 5, 9)).shape
+    >>> model = NTM(inputs=10, outputs=8)
+    >>> model(torch.zeros(2, 5, 10)).shape
     torch.Size([2, 5, 8])
     """
 
@@ -193,7 +193,8 @@ class NTM(nn.Module):
         for layer in (self.controller, self.heads, self.answer):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
-        with torch.no_grad():  # gates start near "stay": sigmoid(-2) = 0.12
+        with torch.no_grad():  # at first the heads hardly depend on the input, and gates say "stay"
+            self.heads.weight.mul_(0.1)
             told_RP = self.heads.bias[: -2 * row_size].view(self.HEADS, -1)
             told_RP[:, row_size + 1] = -2
 

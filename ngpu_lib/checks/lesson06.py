@@ -113,12 +113,13 @@ write = Check(
 )
 
 
-def _repeat_copy(bits, times, *, copies=0, mark=True, scale=1.0, ends=1):
+def _repeat_copy(bits, times, *, copies=0, mark=True):
     size, length, width = bits.shape
     steps = length + 1 + (times + copies) * length
-    inputs = torch.zeros(size, steps, width + 1)
+    inputs = torch.zeros(size, steps, width + 2)
     inputs[:, :length, :width] = bits
-    inputs[:, length, width] = times * scale if mark else 1.0
+    inputs[:, :length, width] = 1
+    inputs[:, length, width + 1] = times if mark else 1
     return inputs, bits.repeat(1, times + copies, 1)
 
 
