@@ -165,8 +165,9 @@ class NTM(nn.Module):
         hidden: H, controller units. rows: N. row_size: M.
 
     Source: Graves, Wayne & Danihelka 2014; a constant first memory after Collier & Beel 2018.
-    Departures: both heads start on row 0 instead of a learned place; head weights start small and gates
-    near "stay" (sigmoid(-2) = 0.12); head parameters are clipped to [-20, 20]; the answer sees hidden units and the vector just read.
+    Departures: both heads start on row 0 instead of a learned place; head weights start small and
+    gates near "stay" (sigmoid(-2) = 0.12); head parameters are clipped to [-20, 20]; the answer sees
+    the hidden units and the vector just read.
 
     >>> model = NTM(inputs=10, outputs=8)
     >>> model(torch.zeros(2, 5, 10)).shape
