@@ -33,14 +33,13 @@
 import json
 import os
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ngpu_lib import checks, ntm, plots, widgets
+from ngpu_lib import checks, ntm, plots, recorded, widgets
 from ngpu_lib.checks import lesson06 as check
 from ngpu_lib.checks.quiz import quiz
 from ngpu_lib.train import ClipGradient, Schedule, train, write_whole
@@ -877,7 +876,6 @@ def record_seed(way, seed, seeds=0, **options):
     return {"way": way, "seed": seed, **done, "right": right, "at 20 with": zero}
 
 
-folder = next(f for f in (Path("recorded"), Path("../recorded")) if f.is_dir())
 if "NGPU_RECORD" in os.environ:
     runs = [
         record_seed(way, s, **options)
@@ -885,8 +883,8 @@ if "NGPU_RECORD" in os.environ:
         for s in range(options["seeds"])
     ]
     text = "[\n " + ",\n ".join(json.dumps(run) for run in runs) + "\n]\n"
-    write_whole(folder / "ntm_copy_seeds.json", text.encode())
-runs = json.loads((folder / "ntm_copy_seeds.json").read_text())
+    write_whole(recorded.FOLDER / "ntm_copy_seeds.json", text.encode())
+runs = recorded.load("ntm_copy_seeds")
 
 # %% [markdown]
 # Every line is a seed:

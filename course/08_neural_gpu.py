@@ -30,13 +30,10 @@
 # Set-up, the same in every lesson (generated).
 
 # %%
-import json
-from pathlib import Path
-
 import torch
 from torch.nn import functional as F
 
-from ngpu_lib import checks, plots, pretrained, widgets
+from ngpu_lib import checks, plots, pretrained, recorded, widgets
 from ngpu_lib.cells import cutoff_sigmoid
 from ngpu_lib.checks import lesson08 as check
 from ngpu_lib.checks.quiz import quiz
@@ -653,20 +650,17 @@ if make_them_again:
     import subprocess
     import sys
 
-    subprocess.run([sys.executable, "../recorded/make_lesson08.py"], check=True)
+    subprocess.run([sys.executable, "-m", "ngpu_lib.recorded.make_lesson08"], check=True)
 
 # %%
-folder = next(
-    f for f in (Path("recorded"), Path("../recorded"), Path("course/recorded")) if f.is_dir()
-)
-recorded = json.loads((folder / "lesson08_ablation.json").read_text())
+ablation = recorded.load("lesson08_ablation")
 runs = {
-    name: list(recorded["runs"][name].values())
-    for name in recorded["variants"]
-    if name in recorded["runs"]
+    name: list(ablation["runs"][name].values())
+    for name in ablation["variants"]
+    if name in ablation["runs"]
 }
 fig, axes = plots.figure(1, 3, size=(10, 3.2), sharey=True)
-for ax, place, length in zip(axes, range(3), recorded["lengths"], strict=True):
+for ax, place, length in zip(axes, range(3), ablation["lengths"], strict=True):
     for row, found in enumerate(runs.values()):
         ax.plot([r["sequences"][place] for r in found], [row] * len(found), "o", ms=8, alpha=0.55)
     ax.set(

@@ -28,16 +28,14 @@
 # Set-up, the same in every lesson (generated).
 
 # %%
-import json
 import random
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ngpu_lib import checks, fast, plots, pretrained, widgets
+from ngpu_lib import checks, fast, plots, pretrained, recorded, widgets
 from ngpu_lib.checks import lesson09 as check
 from ngpu_lib.checks.quiz import quiz
 from ngpu_lib.evaluate import evaluate
@@ -48,9 +46,6 @@ from ngpu_lib.trace import trace_run
 
 torch.manual_seed(0)
 draw = random.Random(0)
-folder = next(
-    f for f in (Path("recorded"), Path("../recorded"), Path("course/recorded")) if f.is_dir()
-)
 
 # %% [markdown]
 # ## 1 · Two numbers of yours
@@ -371,7 +366,7 @@ if train_it_yourself:
 prediction_when = 1250  # your number
 
 # %%
-training = json.loads((folder / "lesson09_training.json").read_text())
+training = recorded.load("lesson09_training")
 steps, entropy, words = (np.array([row[k] for row in training["rows"]]) for k in (0, 1, 3))
 fig, axes = plots.figure(2, 1, size=(9, 6), sharex=True)
 axes[0].plot(steps, entropy, label="cross-entropy (left axis in nats)", color=plots.PALETTE[0])
@@ -773,17 +768,17 @@ if make_them_again:
     import subprocess
     import sys
 
-    subprocess.run([sys.executable, "../recorded/make_lesson09.py"], check=True)
+    subprocess.run([sys.executable, "-m", "ngpu_lib.recorded.make_lesson09"], check=True)
 
 # %%
-recorded = json.loads((folder / "lesson09_ablation.json").read_text())
+ablation = recorded.load("lesson09_ablation")
 runs = {
-    name: list(recorded["runs"][name].values())
-    for name in recorded["variants"]
-    if name in recorded["runs"]
+    name: list(ablation["runs"][name].values())
+    for name in ablation["variants"]
+    if name in ablation["runs"]
 }
-fig, axes = plots.figure(1, len(recorded["digits"]), size=(10.5, 3.4), sharey=True)
-for ax, place, digits in zip(axes, range(9), recorded["digits"], strict=False):
+fig, axes = plots.figure(1, len(ablation["digits"]), size=(10.5, 3.4), sharey=True)
+for ax, place, digits in zip(axes, range(9), ablation["digits"], strict=False):
     for row, found in enumerate(runs.values()):
         ax.plot([r["sequences"][place] for r in found], [row] * len(found), "o", ms=8, alpha=0.55)
     ax.set(
@@ -802,7 +797,7 @@ for name, found in runs.items():
         f"{name:20s} {len(found)} seeds ",
         *(
             f"{d} digits: {sorted(r['sequences'][k] for r in found)}"
-            for k, d in enumerate(recorded["digits"][:3])
+            for k, d in enumerate(ablation["digits"][:3])
         ),
     )
 

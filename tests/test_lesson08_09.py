@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
+import importlib
 
 import pytest
 import torch
 
+from ngpu_lib import recorded
 from ngpu_lib.optimizers import Curriculum
 from ngpu_lib.recipes import Bins
 from ngpu_lib.tasks import make_task
-from tests.conftest import ROOT
-
-RECORDED = ROOT / "course" / "recorded"
 
 
 def script(name):
-    spec = importlib.util.spec_from_file_location(name, RECORDED / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f"ngpu_lib.recorded.{name}")
+
+
+def test_an_unknown_recorded_run_is_named_with_the_close_matches():
+    with pytest.raises(ValueError, match="lesson08_ablation"):
+        recorded.load("lesson8_ablation")
 
 
 def feed(curriculum, accuracy, times=5):
@@ -93,12 +92,12 @@ def test_a_run_of_each_script_has_what_its_lesson_reads():
 
 @pytest.mark.parametrize("name", ["lesson08_ablation", "lesson09_ablation"])
 def test_recorded_runs_are_those_of_their_script(name):
-    recorded = json.loads((RECORDED / f"{name}.json").read_text())
+    ablation = recorded.load(name)
     make = script(f"make_{name.split('_')[0]}")
-    assert recorded["setting"] == make.SETTING and recorded["variants"] == make.VARIANTS
-    assert recorded["runs"] and set(recorded["runs"]) <= set(make.VARIANTS)
-    columns = recorded.get("lengths") or recorded["digits"]
-    for runs in recorded["runs"].values():
+    assert ablation["setting"] == make.SETTING and ablation["variants"] == make.VARIANTS
+    assert ablation["runs"] and set(ablation["runs"]) <= set(make.VARIANTS)
+    columns = ablation.get("lengths") or ablation["digits"]
+    for runs in ablation["runs"].values():
         for run in runs.values():
             assert len(run["sequences"]) == len(run["symbols"]) == len(columns)
             assert all(0 <= share <= 1 for share in run["sequences"])

@@ -1,4 +1,4 @@
-"""The ablation of lesson 08, one run per variant and seed: `python course/recorded/make_lesson08.py`.
+"""The ablation of lesson 08, one run per variant and seed: `python -m ngpu_lib.recorded.make_lesson08`.
 
 Resumable: runs that the JSON file already holds are not made again, and it is written whole after every
 run. About 15 seconds of one core per run.
@@ -101,7 +101,7 @@ def main() -> None:
     torch.set_num_threads(1)
     setting = SETTING | {"updates": options.updates}
     result = {
-        "command": "python course/recorded/make_lesson08.py",
+        "command": "python -m ngpu_lib.recorded.make_lesson08",
         "setting": setting, "variants": VARIANTS, "lengths": LENGTHS, "runs": {},
     }  # fmt: skip
     if options.out.exists():

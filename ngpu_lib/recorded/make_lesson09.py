@@ -1,4 +1,4 @@
-"""The ablation of lesson 09, one run per variant and seed: `python course/recorded/make_lesson09.py`.
+"""The ablation of lesson 09, one run per variant and seed: `python -m ngpu_lib.recorded.make_lesson09`.
 
 Addition on 2 to 6 digits with a small diagonal model, one piece left out at a time. Resumable: runs that the
 JSON file already holds are not made again, and it is written whole after every run. About 15 seconds
@@ -161,7 +161,7 @@ def main() -> None:
     torch.set_num_threads(1)
     setting = SETTING | {"updates": list(options.updates)}
     result = {
-        "command": "python course/recorded/make_lesson09.py", "setting": setting, "bins": list(BINS),
+        "command": "python -m ngpu_lib.recorded.make_lesson09", "setting": setting, "bins": list(BINS),
         "variants": VARIANTS, "digits": list(DIGITS), "margin": list(MARGIN), "runs": {},
     }  # fmt: skip
     if options.out.exists():
