@@ -1,13 +1,28 @@
-"""A short quiz with instant feedback, as buttons in the notebook."""
+"""A short quiz with instant feedback; it needs no kernel."""
 
 from __future__ import annotations
 
-import html
+import traitlets
 
-import ipywidgets as widgets
+from ngpu_lib.widgets.base import Widget, module
 
 
-def quiz(question: str, right: str, *wrong: tuple[str, str], why: str) -> widgets.VBox:
+class Quiz(Widget):
+    """One question as buttons; pressing one says why it is right or wrong. ``quiz`` makes them."""
+
+    _esm = module("quiz")
+
+    answers = traitlets.List(traitlets.Dict()).tag(sync=True)
+    chosen = traitlets.Unicode("").tag(sync=True)
+
+    def answer(self, text: str) -> str:
+        """Press the button with this text; the feedback."""
+        found = next(answer for answer in self.answers if answer["text"] == text)
+        self.chosen = text
+        return f"{'Right.' if found['right'] else 'Not this one.'} {found['reason']}"
+
+
+def quiz(question: str, right: str, *wrong: tuple[str, str], why: str) -> Quiz:
     """One question; each answer is a button, and pressing it says why it is right or wrong.
 
     Args:
@@ -22,27 +37,9 @@ def quiz(question: str, right: str, *wrong: tuple[str, str], why: str) -> widget
     Raises:
         ValueError: fewer than two answers, or two that read the same.
     """
-    answers = [(right, why, True), *((text, reason, False) for text, reason in wrong)]
-    texts = [text for text, _, _ in answers]
+    given = [(right, why, True), *((text, reason, False) for text, reason in wrong)]
+    texts = [text for text, _, _ in given]
     if len(texts) < 2 or len(set(texts)) != len(texts):
         raise ValueError(f"wrong: got {texts}; needs at least two different answers in all")
-    answers.sort(key=lambda answer: answer[0])
-    feedback = widgets.HTML("")
-    buttons = {}
-
-    def press(text: str) -> str:
-        reason, is_right = next((r, ok) for t, r, ok in answers if t == text)
-        mark, colour = ("Right.", "#0072B2") if is_right else ("Not this one.", "#D55E00")
-        feedback.value = (
-            f'<p role="status"><b style="color:{colour}">{mark}</b> {html.escape(reason)}</p>'
-        )
-        return f"{mark} {reason}"
-
-    for text in (answer[0] for answer in answers):
-        layout = widgets.Layout(width="auto", max_width="100%")
-        buttons[text] = widgets.Button(description=text, layout=layout)
-        buttons[text].on_click(lambda _, text=text: press(text))
-    title = widgets.HTML(f"<b>{html.escape(question)}</b>")
-    box = widgets.VBox([title, *buttons.values(), feedback])
-    box.answer = press
-    return box
+    answers = [{"text": t, "reason": reason, "right": ok} for t, reason, ok in sorted(given)]
+    return Quiz(title=question, answers=answers)
