@@ -35,10 +35,12 @@ import os
 import random
 import time
 
-from ngpu_lib import automata, checks, plots
+from ngpu_lib import automata, checks, plots, pretrained
 from ngpu_lib.checks import lesson00 as check
 from ngpu_lib.checks.quiz import quiz
 from ngpu_lib.tasks import make_task
+from ngpu_lib.trace import trace_run
+from ngpu_lib.widgets import ActivationViewer
 
 # %% [markdown]
 # ## What an algorithm looks like from inside
@@ -90,8 +92,7 @@ plots.show(
 )
 
 # %% [markdown]
-# This one's weights were set by hand; you will do that in lesson 07. In lessons 08 and 09 a network of the same form has to *find* its weights from examples. Is
-# this one right? Ask Python.
+# This one's weights were set by hand; you will do that in lesson 07. Is it right? Ask Python.
 
 # %%
 draw = random.Random(0)
@@ -101,6 +102,44 @@ for digits in (4, 24, 100):
 print("4, 24 and 100 digits: right")
 
 # %% [markdown]
+# ## What a learned one looks like
+#
+# The next row of cells was not set by anybody. It saw products of numbers of at most 20 bits, and training found its weights (lesson 09). Each cell holds 96
+# numbers, called *maps*: orange is negative, violet positive. Press **Play**. The lowest line is the answer as it would be read after each step, wrong digits marked.
+
+# %%
+trained = pretrained.load("multiply")
+learner, a, b = trained.model, 2741, 3001
+word = task.encode(a, b, length=12)
+state_TCL = trace_run(learner, torch.tensor([word]))["state"]
+with torch.no_grad():
+    answers_TL = learner.read(torch.tensor(state_TCL).transpose(1, 2)).argmax(-1)
+viewer = ActivationViewer(
+    state_TCL,
+    inputs=task.text(word),
+    outputs=[task.text(row) for row in answers_TL.tolist()],
+    targets=task.text(task.oracle(word)),
+    title=f"{a:,} x {b:,}, lowest digit first",
+)
+viewer
+
+# %% [markdown]
+# The same viewer, driven by a cell: four of the maps over all steps, time running downwards.
+
+# %%
+viewer.step = 12
+viewer.mode = "time"
+viewer.maps = [4, 53, 71, 87]
+right_TL = answers_TL == torch.tensor(task.oracle(word))
+for step in (0, 8, 14, 20, 26):
+    print(f"step {step:2}  right: " + "".join("x" if right else "." for right in right_TL[step]))
+assert right_TL[-1].all()
+assert right_TL[20, :5].all() and right_TL[20, -5:].all() and not right_TL[20].all()
+
+# %% [markdown]
+# Nobody told it how, and yet there are the diagonals again: in one map the digits walk left, in another right. The surprise is the order. Pencil and paper
+# finish a product from its lowest digit upwards; this network gets it right from *both ends inwards*.
+#
 # ## How the course works
 #
 # **Predict, then run.** Before a result you write down what you expect; any answer runs. It is the cheapest way to notice what you did not know. Try it:
@@ -226,8 +265,8 @@ print(ngpu_lib.__doc__.split("So ``inputs_BL``")[0].strip())
 # %% [markdown]
 # ## Recap
 #
-# A network has learned an algorithm when it is right far beyond the examples it saw. A row of simple cells can multiply: that much is certain, one is set by hand above. Whether *training*
-# finds such a row is the question of this course. Every lesson ends like this one, with a quiz.
+# A network has learned an algorithm when it is right far beyond the examples it saw. A row of simple cells can multiply: one is set by hand above. Training can find such
+# a row, too: how, and how far one may trust it, is what this course is about. Every lesson ends like this one, with a quiz.
 
 # %%
 quiz(

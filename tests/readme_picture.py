@@ -1,6 +1,6 @@
 """The README's moving picture: the viewer, in a browser, with shipped weights at work.
 
-python -m tests.readme_picture [--weights multiply] [--a 11] [--b 13] [--digits 8] [--out FILE.gif]
+python -m tests.readme_picture [--weights multiply] [--a 2741] [--b 3001] [--digits 12] [--maps 4,53]
 """
 
 from __future__ import annotations
@@ -32,24 +32,26 @@ def viewer(weights: str, a: int, b: int, digits: int, maps: str) -> ActivationVi
         inputs=task.text(word),
         outputs=[task.text(row) for row in symbols_TL.tolist()],
         targets=task.text(task.oracle(word)),
-        names=[f"{a} {task.sign} {b}, least significant digit first"],
-        view=f"maps={maps}",
+        names=[f"{a:,} × {b:,} = {a * b:,}, lowest digit first"],
+        view=f"maps={maps} mode=time speed=4",
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", default="multiply")
-    parser.add_argument("--a", type=int, default=11_213)
-    parser.add_argument("--b", type=int, default=23_209)
-    parser.add_argument("--digits", type=int, default=16)
-    parser.add_argument("--maps", default="all")
+    parser.add_argument("--a", type=int, default=2741)
+    parser.add_argument("--b", type=int, default=3001)
+    parser.add_argument("--digits", type=int, default=12)
+    parser.add_argument("--maps", default="4,53,71,87")
     parser.add_argument("--out", type=Path, default=Path("course/images/viewer.gif"))
     options = parser.parse_args()
     widget = viewer(options.weights, options.a, options.b, options.digits, options.maps)
     frames = []
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         page = open_static(browser, widget, Path(folder), viewport={"width": 840, "height": 760})
+        page.evaluate("window.requestAnimationFrame = () => 0")  # the clock is ours
+        page.evaluate("window.model.set('playing', true)")
         for step in range(widget.steps):
             page.evaluate("(step) => window.model.set('step', step)", step)
             png = page.locator(".ngpu-viewer").screenshot()

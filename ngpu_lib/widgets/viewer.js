@@ -144,13 +144,13 @@ class Panel {
     if (!list.length) return;
     const context = this.context;
     const w = this.cell[0];
+    const longest = Math.max(...list.map((s) => s.length));
+    const size = Math.min(13, (w * 1.55) / longest);
+    if (size < 7) return; // too small to read
     context.textAlign = "right";
     context.font = SMALL;
     context.fillStyle = this.ink;
     context.fillText(label, x - 4, y);
-    const longest = Math.max(...list.map((s) => s.length));
-    const size = Math.min(13, (w * 1.55) / longest);
-    if (size < 7) return;
     context.textAlign = "center";
     context.font = `${size}px ui-monospace, 'DejaVu Sans Mono', monospace`;
     list.forEach((symbol, l) => {
@@ -164,7 +164,8 @@ class Panel {
     return this.outputs.length > 1 ? this.outputs[step] : this.outputs[0] || [];
   }
 
-  draw(step, row, ink) {
+  /** While time plays, the steps to come are faint. */
+  draw(step, row, ink, playing = false) {
     this.ink = ink;
     this.context = sized(this.canvas, this.width, this.height);
     const frame = `${ink} ${this.canvas.width}`;
@@ -190,9 +191,17 @@ class Panel {
     const context = this.context;
     context.imageSmoothingEnabled = false;
     const [w, h] = this.cell;
+    const past = this.mode === "time" && playing ? step + 1 : rows;
     maps.forEach((c, k) => {
       const [x, y] = this.corner(k);
-      context.drawImage(this.image, 0, k * rows, L, rows, x, y, L * w, rows * h);
+      const part = (from, to) => context.drawImage(this.image, 0, k * rows + from, L, to - from, x, y + from * h, L * w, (to - from) * h);
+      if (past < rows) {
+        context.clearRect(x, y, L * w, rows * h);
+        context.globalAlpha = 0.12;
+        part(past, rows);
+        context.globalAlpha = 1;
+      }
+      part(0, past);
     });
     if (this.mode === "time") {
       context.fillStyle = "#000"; // the present step: a line above and one below, inside the tile
@@ -354,7 +363,7 @@ function render({ model, el }) {
   function refresh() {
     const ink = getComputedStyle(root).color;
     const t = step();
-    for (const panel of panels) panel.draw(t, model.get("row"), ink);
+    for (const panel of panels) panel.draw(t, model.get("row"), ink, model.get("playing"));
     scrub.set(t);
     view.value = viewText();
     if (cursor) { cursor.panel.outline(cursor); describe(); }
@@ -379,7 +388,7 @@ function render({ model, el }) {
   function point(panel, cell) {
     const had = cursor;
     cursor = cell ? { panel, ...cell } : null;
-    if (had) had.panel.draw(step(), model.get("row"), getComputedStyle(root).color);
+    if (had) had.panel.draw(step(), model.get("row"), getComputedStyle(root).color, model.get("playing"));
     if (cursor) { panel.outline(cursor); describe(); }
     else readout.textContent = "";
   }
@@ -466,7 +475,7 @@ function render({ model, el }) {
       if (step() === T() - 1) change("step", 0, false);
       due = performance.now() + (reduced ? 250 : 1000 / model.get("speed"));
       timer = requestAnimationFrame(tick);
-    } else { save(); tell(summary); }
+    } else { save(); refresh(); }
   }
   function settings() {
     speed.input.value = speeds.includes(model.get("speed")) ? model.get("speed") : "";
