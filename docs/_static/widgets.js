@@ -1,0 +1,65 @@
+// The lessons' widgets on a page without a kernel: each is drawn by its own module from its saved state.
+// Only anywidgets are drawn; the build refuses a lesson that shows another kind.
+
+(() => {
+const MIME = "application/vnd.jupyter.widget-";
+const read = (script) => JSON.parse(script.textContent);
+
+/** What a widget's module gets as `model`, with nobody on the other side. */
+function remember(traits) {
+  const handlers = {};
+  const call = (name) => [...(handlers[name] ?? [])].forEach((handler) => handler());
+  return {
+    get: (name) => traits[name],
+    set: (name, value) => {
+      const same = JSON.stringify(traits[name]) === JSON.stringify(value);
+      traits[name] = value;
+      if (!same) [`change:${name}`, "change"].forEach(call);
+    },
+    on: (name, handler) => (handlers[name] ??= []).push(handler),
+    off: (name, handler) => { handlers[name] = (handlers[name] ?? []).filter((h) => h !== handler); },
+    save_changes: () => {},
+    send: () => {},
+  };
+}
+
+const modules = new Map();
+function load(text) {
+  if (!modules.has(text)) {
+    modules.set(text, import(URL.createObjectURL(new Blob([text], { type: "text/javascript" }))));
+  }
+  return modules.get(text);
+}
+
+const styles = new Set();
+function style(text) {
+  if (!text || styles.has(text)) return;
+  styles.add(text);
+  document.head.append(Object.assign(document.createElement("style"), { textContent: text }));
+}
+
+async function start() {
+  const saved = document.querySelector(`script[type="${MIME}state+json"]`);
+  const states = saved ? read(saved).state : {};
+  const models = new Map();
+  for (const script of document.querySelectorAll(`script[type="${MIME}view+json"]`)) {
+    const id = read(script).model_id;
+    const { state } = states[id];
+    if (!models.has(id)) models.set(id, remember({ ...state }));
+    const model = models.get(id);
+    const el = document.createElement("div");
+    el.className = "widget";
+    el.model = model; // so that a page can be driven from outside
+    script.after(el);
+    style(state._css);
+    const { default: made } = await load(state._esm);
+    const widget = typeof made === "function" ? await made() : made;
+    await widget.initialize?.({ model });
+    await widget.render({ model, el });
+  }
+  document.documentElement.dataset.widgets = String(models.size);
+}
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+else start();
+})();

@@ -1,0 +1,43 @@
+"""Sphinx settings of the course's site. `make site` composes the sources and calls Sphinx with this."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from course.make_notebooks import settings  # noqa: E402
+from ngpu_lib import __version__  # noqa: E402
+
+AT = settings()
+OWNER, NAME = AT["repository"].split("/")
+
+project = "Learning algorithms with neural networks"
+author = "The course authors"
+version = release = __version__
+language = "en"
+extensions = ["myst_nb", "sphinx.ext.mathjax"]
+nitpicky = True
+exclude_patterns = ["_build"]
+
+nb_execution_mode = "off"  # docs/execute.py did it
+nb_ipywidgets_js = {"widgets.js": {"defer": "defer"}}
+myst_enable_extensions = ["dollarmath"]
+myst_links_external_new_tab = False
+
+mathjax_path = "mathjax/tex-chtml.js"
+mathjax4_config = None
+mathjax3_config = {"chtml": {"displayAlign": "left"}}
+
+html_theme = "furo"
+html_title = project
+html_baseurl = f"https://{OWNER}.github.io/{NAME}/"
+html_static_path = []  # composed; docs/make_site.py names it
+html_css_files = ["course.css"]
+templates_path = ["_templates"]
+html_copy_source = html_show_sourcelink = html_show_copyright = False
+html_context = {"repository": AT["repository"]}
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#00598c", "color-brand-content": "#00598c"},
+    "dark_css_variables": {"color-brand-primary": "#56b4e9", "color-brand-content": "#56b4e9"},
+}
