@@ -354,6 +354,17 @@ def test_carries_refuse():
 # The package.
 
 
+@pytest.mark.parametrize("lesson", ["00", "01", "04", "05", "06", "07", "08", "09"])
+def test_a_lesson_about_a_movement_shows_a_widget_and_drives_it(lesson):
+    """A variable stands alone in a cell (the widget is shown) and a cell sets one of its traits."""
+    (path,) = (FOLDER.parents[1] / "course").glob(f"{lesson}_*.py")
+    source = path.read_text("utf-8")
+    assert "ngpu_lib.widgets" in source or "widgets." in source
+    shown = set(re.findall(r"^(\w+)$", source, re.M))
+    driven = set(re.findall(r"^\s*(\w+)\.(?:\w+(?:, \w+\.\w+)* = |ask\()", source, re.M))
+    assert shown & driven, f"shown: {shown}, driven: {driven}"
+
+
 def test_widgets_import_no_model_task_or_trainer():
     for path in FOLDER.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

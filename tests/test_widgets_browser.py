@@ -22,6 +22,7 @@ from ngpu_lib.widgets import (
     Gates,
     GradientFlow,
 )
+from tests.benchmarks.widgets import MOVE, heap
 from tests.browser import (
     HASH,
     chromium,
@@ -237,6 +238,9 @@ def test_a_view_is_copied_and_restored(viewer_page):
     picture = hash_of(page)
     page.evaluate("window.model.set('step', 0); window.model.set('maps', [])")
     assert hash_of(page) != picture
+    page.get_by_role("button", name="Copy view").click()
+    wait_text(page, ".ngpu-readout", r"View copied|Ctrl\+C")
+    assert page.evaluate("getSelection().toString()") == field.input_value()
     field.fill(text)
     field.press("Enter")
     assert traits(page, "step", "maps") == [2, [1]]
@@ -259,6 +263,49 @@ def test_not_finite_values_are_green_and_counted(static):
     assert page.text_content(".ngpu-readout").endswith(": NaN")
     page = static(ActivationViewer(np.full((2, 1, 3), np.nan)))
     assert pixel(page, 42 + 13, 2 + 13) == (0, 158, 115)
+
+
+def test_wrong_digits_are_marked_and_the_legend_says_what_colours_mean(viewer_page):
+    """The tape reads 1101 where 1111 is right: position 2 is vermilion, no other."""
+    marked = viewer_page.locator("canvas").evaluate(
+        """(canvas) => {
+          const { width, height } = canvas, ratio = width / canvas.clientWidth, found = new Set();
+          const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+          for (let k = 0; k < width * height; k += 1)
+            if (data[4 * k] === 213 && data[4 * k + 1] === 94) found.add(Math.floor(((k % width) / ratio - 42) / 26));
+          return [...found];
+        }"""
+    )
+    assert marked == [2]
+    legend = viewer_page.get_by_role("note").text_content()
+    assert re.search(r"−1\.00\s*1\.00.*0 in the middle", legend), legend
+    viewer_page.get_by_label("Own colour scale per map").check()
+    assert "max of map" in viewer_page.get_by_role("note").text_content()
+
+
+def test_over_time_the_steps_to_come_are_faint_while_it_plays(viewer_page):
+    page = viewer_page
+    alpha = """([x, y]) => {
+      const canvas = document.querySelector("canvas"), ratio = canvas.width / canvas.clientWidth;
+      return canvas.getContext("2d").getImageData(x * ratio, y * ratio, 1, 1).data[3];
+    }"""
+    page.evaluate("window.model.set('mode', 'time'); window.requestAnimationFrame = () => 0")
+    future = [42 + 13, 17 + 2.5 * 26]
+    assert page.evaluate(alpha, future) == 255
+    page.evaluate("window.model.set('playing', true)")
+    assert 0 < page.evaluate(alpha, future) < 80
+    page.evaluate("window.model.set('step', 2)")
+    assert page.evaluate(alpha, future) == 255
+    page.evaluate("window.model.set('step', 0); window.model.set('playing', false)")
+    assert page.evaluate(alpha, future) == 255
+
+
+def test_a_thousand_moves_leave_nothing_behind(static):
+    page = static(ActivationViewer(np.random.default_rng(0).normal(size=(42, 24, 41))))
+    page.evaluate(MOVE, 200)
+    before = heap(page)
+    page.evaluate(MOVE, 1000)
+    assert heap(page) - before < 0.2, "megabytes"
 
 
 def test_two_states_move_together_under_one_legend(static):
@@ -302,11 +349,52 @@ def test_what_a_screen_reader_hears(viewer_page):
     assert page.get_by_label("Step", exact=True).get_attribute("aria-valuetext") == "1 of 2"
     assert "input 01*1 output 1101" in wait_text(page, "[aria-live]", r"^Step 1 of 2")
     assert "step 1 of 2" in page.locator("canvas").get_attribute("aria-label")
-    unnamed = page.evaluate(
-        """[...document.querySelectorAll("input, select, button, canvas")]
-           .filter((e) => !(e.getAttribute("aria-label") || e.labels?.length || e.textContent)).length"""
+
+
+def all_widgets():
+    return {"viewer": ActivationViewer(STATE), "gates": Gates(), "addressing": Addressing()} | (
+        asking_widgets()
     )
-    assert unnamed == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "focus", "keys", "trait"),
+    [
+        ("viewer", "canvas", ["ArrowRight"], "step"),
+        ("digit", "canvas", ["ArrowRight", "Space"], "pixels"),
+        ("gradient", "input[type=range]", ["ArrowRight"], "scale"),
+        ("gates", ".ngpu-strip-update", ["ArrowRight", "ArrowDown"], "update"),
+        ("addressing", "[role=slider]", ["Space"], "key"),
+        ("carries", "[role=button][aria-label^='a, place 0']", ["ArrowLeft", "Enter"], "operands"),
+    ],
+)
+def test_every_widget_has_names_and_works_by_keyboard(static, kind, focus, keys, trait):
+    """Each control tells a screen reader what it is; keys alone change the state; a live line says so."""
+    widget = all_widgets()[kind]
+    page = static(widget)
+    assert page.get_by_role("group", name=widget.title, exact=True).count() == 1
+    unnamed = page.evaluate(
+        """[...document.querySelectorAll(
+             "input, select, button, canvas, [tabindex], [role=img], [role=slider], [role=button]")]
+           .filter((e) => e.checkVisibility() && e.ariaHidden !== "true")
+           .filter((e) => !(e.ariaLabel || e.labels?.length || e.textContent.trim()))
+           .map((e) => e.outerHTML.slice(0, 200))"""
+    )
+    assert unnamed == []
+    page.evaluate(  # a kernel that only says it is there
+        """() => {
+          const answer = () => window.model.set("answered", window.model.get("asked"));
+          window.model.on("change:asked", answer);
+          answer();
+        }"""
+    )
+    before, saves = traits(page, trait), page.evaluate("window.saves || 0")
+    page.locator(focus).first.focus()
+    for key in keys:
+        page.keyboard.press(key)
+    assert traits(page, trait) != before
+    page.wait_for_function("(saves) => (window.saves || 0) > saves", arg=saves)
+    wait_text(page, "[aria-live]", r"\w")
 
 
 def test_closing_stops_everything(viewer_page):

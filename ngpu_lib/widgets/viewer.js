@@ -329,6 +329,7 @@ function render({ model, el }) {
     low.textContent = ownScale ? "−max of map" : short(-largest);
     high.textContent = ownScale ? "max of map" : short(largest);
     rounding.textContent = `· 0 in the middle · values on hover to ±${short(largest / 2 / LEVELS)}`;
+    describeCanvases();
     refresh();
   }
 
@@ -369,10 +370,13 @@ function render({ model, el }) {
     if (cursor) { cursor.panel.outline(cursor); describe(); }
     if (!model.get("playing")) tell(summary);
   }
+  function describeCanvases() {
+    for (const p of panels) p.canvas.setAttribute("aria-label", `${p.name || title}: ${p.maps.length} of ${p.C} maps, ${p.L} positions, step ${step()} of ${p.T - 1}. Left and right step, Shift and arrows point at a cell, Enter shows that map alone.`);
+  }
   function summary() {
     const t = step();
     const tapes = panels.map((p) => [p.name, p.inputs.length && `input ${p.inputs.join("")}`, p.outputs.length && `output ${p.outputAt(t).join("")}`].filter(Boolean).join(" ")).filter(Boolean);
-    panels.forEach((p) => p.canvas.setAttribute("aria-label", `${p.name || title}: ${p.maps.length} of ${p.C} maps, ${p.L} positions, step ${t} of ${p.T - 1}. Left and right step, Shift and arrows point at a cell, Enter shows that map alone.`));
+    describeCanvases();
     return `Step ${t} of ${T() - 1}. ${tapes.join("; ")}${cursor ? `. ${readout.textContent}` : ""}`;
   }
 
@@ -475,7 +479,8 @@ function render({ model, el }) {
       if (step() === T() - 1) change("step", 0, false);
       due = performance.now() + (reduced ? 250 : 1000 / model.get("speed"));
       timer = requestAnimationFrame(tick);
-    } else { save(); refresh(); }
+    } else save();
+    refresh();
   }
   function settings() {
     speed.input.value = speeds.includes(model.get("speed")) ? model.get("speed") : "";

@@ -69,6 +69,9 @@ DRAW = """() => {
   return times;
 }"""
 
+#: Many moves at once.
+MOVE = "(moves) => { for (let k = 0; k < moves; k++) window.model.set('step', k % 42); }"
+
 #: What Jupyter itself takes: an empty request to the kernel and back.
 ROUND_TRIP = """async () => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
@@ -125,10 +128,9 @@ def tables() -> Iterator[Table]:
             row("viewer, static page: next frame", framed, ""),
         ]
         rows.append(row("viewer: drawing and reading back alone", page.evaluate(DRAW), ""))
-        move = "(n) => { for (let k = 0; k < n; k++) window.model.set('step', k % 42); }"
-        page.evaluate(move, 100)
+        page.evaluate(MOVE, 100)
         for moves in (0, MOVES, 2 * MOVES):
-            page.evaluate(move, moves)
+            page.evaluate(MOVE, moves)
             memory.append([f"after {moves} moves more", heap(page)])
         page.close()
 
