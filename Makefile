@@ -1,8 +1,10 @@
 # Each target sets up what it needs by itself, in a virtual environment in .venv.
 #
 #   make lab         JupyterLab on the first lesson
-#   make test        everything CI asks for (test-unit, test-notebooks and test-browser are its parts)
+#   make test        everything CI asks for (test-unit, test-notebooks, test-browser, test-site are its parts)
 #   make notebooks   both editions from the lessons' sources
+#   make site        the lessons as pages, results and explorers included, in build/site/html
+#   make present     a lesson as a presentation (LESSON=09); make slides: the same to print
 #   make bench       speed, as tables (ONLY=name for one of them)
 #
 # PYTHON=python3.13 chooses another interpreter, CONSTRAINTS=/dev/null takes the newest versions.
@@ -12,7 +14,8 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 PORT ?= 8888
 BIN := $(VENV)/bin
-LESSON := course/student/00_start_here.ipynb
+FIRST := course/student/00_start_here.ipynb
+LESSON ?= 00
 CELL_TIMEOUT ?= 600
 # torch by itself and first: what depends on it then finds it there and pulls no other build.
 TORCH := $(or $(shell sed -n '/^torch==/p' $(CONSTRAINTS)),torch)
@@ -23,13 +26,13 @@ LAB_FLAGS := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell una
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 WORKERS := -n 2 --dist loadscope
 
-.PHONY: lab test lint test-unit test-notebooks test-browser notebooks bench clean
+.PHONY: lab test lint test-unit test-notebooks test-browser test-site notebooks site present slides bench clean
 
 lab: $(VENV)/.course
 	$(BIN)/jupyter lab $(LAB_FLAGS) --port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
-	    --LabApp.default_url=/lab/tree/$(LESSON)
+	    --LabApp.default_url=/lab/tree/$(FIRST)
 
-test: lint test-unit test-notebooks test-browser
+test: lint test-unit test-notebooks test-browser test-site
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -37,17 +40,29 @@ lint: $(VENV)/.test
 	$(BIN)/codespell
 
 test-unit: $(VENV)/.test
-	$(PYTEST) $(WORKERS) -m "not browser"
+	$(PYTEST) $(WORKERS) -m "not browser and not site"
 
 test-notebooks: $(VENV)/.test
 	$(PYTEST) $(WORKERS) --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) \
 	    course/student course/instructor
 
 test-browser: $(VENV)/.test
-	$(PYTEST) -m browser tests
+	$(PYTEST) -m "browser and not site" tests
+
+test-site: $(VENV)/.test $(VENV)/.site
+	$(PYTEST) -m site tests
 
 notebooks: $(VENV)/.course
 	$(BIN)/python course/make_notebooks.py
+
+site: $(VENV)/.site
+	$(BIN)/python docs/make_site.py
+
+present: $(VENV)/.site
+	$(BIN)/python docs/make_present.py $(LESSON) $(LAB_FLAGS) --port=$(PORT)
+
+slides: $(VENV)/.site
+	$(BIN)/python docs/make_slides.py $(LESSON)
 
 bench: $(VENV)/.test
 	$(BIN)/python tests/bench.py $(ONLY)

@@ -4,7 +4,7 @@
     python docs/execute.py 00 07      these
 
 A lesson is executed again when its notebook, the library, the weights, what is shown of it live, or
-a pinned version has changed; otherwise the executed one is taken as it is. In build/executed:
+a library's version has changed; otherwise the executed one is taken as it is. In build/executed:
 NN_name.ipynb with outputs and widgets, and NN_name/ with what a live lesson loads.
 """
 
@@ -19,6 +19,7 @@ import sys
 import time
 import tomllib
 from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
@@ -33,6 +34,8 @@ from course.make_notebooks import lessons  # noqa: E402
 EXECUTED = ROOT / "build" / "executed"
 TIMEOUT, SLOW = 600, 4.0  # seconds a cell may take; seconds of CPU from which on its result is kept
 ENDING = "# recorder: end"
+#: Libraries whose version shows in a lesson's results.
+LIBRARIES = ("anywidget", "ipywidgets", "matplotlib", "numpy", "scikit-learn", "torch")
 
 
 def live_parts(stem: str) -> list[dict]:
@@ -75,14 +78,14 @@ def names_at_end(stem: str) -> list[str]:
 def key(stem: str) -> str:
     """Changes whenever executing the lesson again could give something else."""
     digest = hashlib.sha256(student(stem).read_bytes())
-    others = {f"{path.stem[:2]}.py" for path in lessons() if path.stem[:2] != stem[:2]}
+    others = {f"lesson{path.stem[:2]}.py" for path in lessons() if path.stem[:2] != stem[:2]}
     for path in sorted((ROOT / "ngpu_lib").rglob("*")):
-        of_another = path.parent.name == "checks" and path.name.removeprefix("lesson") in others
-        if path.is_file() and "__pycache__" not in path.parts and not of_another:
+        unused = path.name in others | {"cli.py", "live.py"} or "__pycache__" in path.parts
+        if path.is_file() and not unused:
             digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
-    for path in (ROOT / "constraints.txt", Path(__file__).with_name("recorder.py")):
-        digest.update(path.read_bytes())
-    digest.update(repr((shown_cells(stem), names_at_end(stem), SLOW)).encode())
+    digest.update(Path(__file__).with_name("recorder.py").read_bytes())
+    libraries = {name: version(name) for name in LIBRARIES}
+    digest.update(repr((shown_cells(stem), names_at_end(stem), SLOW, libraries)).encode())
     return digest.hexdigest()
 
 

@@ -55,7 +55,7 @@ def test_lower_bounds_only():
 
 def test_every_requirement_is_pinned_within_its_bounds():
     pinned = pins()
-    for name, requirement in requirements("course", "test").items():
+    for name, requirement in requirements(*PROJECT["optional-dependencies"]).items():
         assert name in pinned, f"constraints.txt lacks {name}"
         assert pinned[name] in requirement.specifier
     assert next(iter(pinned)) == "torch"
@@ -129,12 +129,12 @@ def test_repo2docker_takes_binders_files(tmp_path):
     assert "Building conda environment for python=3.12" in printed
 
 
-@pytest.mark.parametrize("name", ["tests.yml", "links.yml"])
+@pytest.mark.parametrize("name", ["tests.yml", "links.yml", "site.yml"])
 def test_workflows_are_yaml_with_jobs(name):
     workflow = yaml.safe_load((ROOT / ".github/workflows" / name).read_text())
     assert workflow["jobs"] and all(job["steps"] for job in workflow["jobs"].values())
     text = (ROOT / ".github/workflows" / name).read_text()
-    assert ".ci/run" in text or "lychee" in text
+    assert any(what in text for what in (".ci/run", "lychee", "make site"))
 
 
 def test_make_installs_once(tmp_path):
@@ -145,8 +145,8 @@ def test_make_installs_once(tmp_path):
     fresh = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     torch, rest = fresh.index('install -q "torch=='), fresh.index('-e ".[course]"')
     assert torch < rest < fresh.index('-e ".[test]"')
-    (tmp_path / ".course").touch()
-    (tmp_path / ".test").touch()
+    for name in (".course", ".test", ".site"):
+        (tmp_path / name).touch()
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "pip" not in again and "jupyter lab" in again
     assert "00_start_here.ipynb" in again
