@@ -65,12 +65,14 @@ function checkbox(label, onChange) {
 const button = (text, onclick, more = {}) => make("button", { type: "button", onclick, ...more }, text);
 const bar = (...children) => make("div", { class: "ngpu-bar" }, ...children);
 
-/** Prepare the widget's element: its role, name, and keys that stay inside it (JupyterLab eats arrows). */
+/** Prepare the widget's element: its role, name, and keys that stay inside it (Jupyter's shortcuts eat arrows). */
 function openWidget(el, model, kind) {
   const title = model.get("title") || kind;
   const root = make("div", {
-    class: `ngpu ngpu-${kind}`, role: "group", "aria-label": title, "data-lm-suppress-shortcuts": "true",
+    class: `ngpu ngpu-${kind}`, role: "group", "aria-label": title,
   });
+  // Jupyter looks for this attribute from the focused element upwards, and stops where a shortcut's selector fits.
+  root.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
   root.addEventListener("keydown", (event) => event.stopPropagation());
   // Screen readers hear this line; it speaks when the hand rests, not at every frame.
   const live = make("div", { class: "ngpu-hidden", role: "status", "aria-live": "polite" });
