@@ -11,7 +11,7 @@ So ``inputs_BL`` holds one symbol number per item and position, ``tape_BCWL`` is
 Neural GPU and ``logits_BLV`` scores every symbol at every position.
 
 Reading order: data, tasks, baselines, cells, neural_gpu, fast, optimizers, train, recipes, evaluate,
-trace, plots, checks, cli. Imports run one way: plots, widgets and checks never import a model, a
+trace, plots, checks, sweep, cli. Imports run one way: plots, widgets and checks never import a model, a
 task or the trainer.
 """
 

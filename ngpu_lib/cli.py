@@ -1,17 +1,20 @@
-"""The command line, ``ngpu train | evaluate | card``: the same functions the lessons call."""
+"""The command line, ``ngpu train | evaluate | card | sweep``: the same functions the lessons call."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-from ngpu_lib import pretrained
+from ngpu_lib import pretrained, sweep
+from ngpu_lib.data import load_mnist
 from ngpu_lib.evaluate import Score, evaluate
 from ngpu_lib.recipes import RECIPES, start
 from ngpu_lib.tasks import TASK_NAMES, Arithmetic, suggest
@@ -25,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         torch.set_num_threads(options.threads)
     try:
         return options.command(options)
-    except (ValueError, FloatingPointError) as error:
+    except (ValueError, FloatingPointError, ModuleNotFoundError) as error:
         print(f"ngpu: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="ngpu", description="Train and evaluate Neural GPUs.")
-    commands = top.add_subparsers(required=True, metavar="train | evaluate | card")
+    commands = top.add_subparsers(required=True, metavar="train | evaluate | card | sweep")
 
     one = commands.add_parser("train", help="train a task; continues where a checkpoint is")
     one.add_argument("task", help=f"one of {', '.join(RECIPES)}")
@@ -69,7 +72,26 @@ def parser() -> argparse.ArgumentParser:
     )
     three.set_defaults(command=card_command)
 
-    for command in (one, two, three):
+    four = commands.add_parser(
+        "sweep", help="tune, or run many seeds, with any number of processes on one study"
+    )
+    four.add_argument("task", help=f"mnist, or one of {', '.join(RECIPES)}")
+    four.add_argument(
+        "--study", help="file, or postgresql://... (default: runs/sweep-TASK.journal)"
+    )
+    four.add_argument("--trials", type=int, default=0, help="trials of this process (mnist)")
+    four.add_argument("--seeds", help="seeds, each run once in all: 0-9 or 0,3,5 (recipes)")
+    four.add_argument("--learner", default="", help="name or number: whose trials, and which part")
+    four.add_argument("--updates", type=int, help="updates of one trial (default: 300, or all)")
+    four.add_argument("--maps", type=int, help="maps C of the state (recipes)")
+    four.add_argument("--lengths", type=int, nargs="+", default=[], help="lengths to evaluate at")
+    four.add_argument("--examples", type=int, default=100, help="examples at each length")
+    four.add_argument("--out", type=Path, default=Path("runs"), help="folder of the checkpoints")
+    four.add_argument("--merge", nargs="+", default=[], metavar="FILE", help="add exported trials")
+    four.add_argument("--export", type=Path, metavar="FILE", help="write all finished trials")
+    four.set_defaults(command=sweep_command)
+
+    for command in (one, two, three, four):
         command.add_argument("--threads", type=int, help="CPU threads (default: all)")
         command.add_argument("--device", default="cpu", help="cpu or cuda")
     return top
@@ -168,6 +190,126 @@ def card_command(options: argparse.Namespace) -> int:
     write_whole(path, (json.dumps(card, indent=1) + "\n").encode())
     print(f"card in {path}", file=sys.stderr)
     return 0
+
+
+def sweep_command(options: argparse.Namespace) -> int:
+    """``ngpu sweep``: merge, run, export; the table goes to stderr, one JSON line to stdout."""
+    tuning = options.task == "mnist"
+    misplaced = {"seeds": options.seeds, "maps": options.maps} if tuning else {}
+    misplaced |= {} if tuning else {"trials": options.trials}
+    for name, value in misplaced.items():
+        if value:
+            needs = "--trials" if tuning else "--seeds, or ngpu sweep mnist"
+            raise ValueError(f"{name}: got {value}; {options.task} has none, it needs {needs}")
+    if tuning:
+        with redirect_stdout(sys.stderr):  # stdout is for the result alone
+            mnist = load_mnist(progress=False)
+        setting = sweep.mnist_setting(mnist, options.updates or 300)
+        space = sweep.MNIST_SPACE
+    else:
+        changes = {"maps": options.maps} if options.maps else {}
+        setting = sweep.recipe_setting(
+            options.task,
+            updates=options.updates,
+            lengths=options.lengths,
+            examples=options.examples,
+            **changes,
+        )
+        space = sweep.SEED_SPACE
+    study = sweep.open_study(
+        options.study or f"runs/sweep-{options.task}.journal", options.task, setting
+    )
+    for path in options.merge:
+        new, known = sweep.merge(study, space, sweep.read(path), source=path)
+        print(f"{path}: {new} trials added, {known} known already", file=sys.stderr)
+    if tuning:
+        fixed = sweep.share(options.learner) if options.learner else {}
+        if fixed:
+            print(f"{options.learner} tunes the part {fixed}", file=sys.stderr)
+        with _sweep_progress(study, options.trials) as report:
+            new = sweep.search(
+                study,
+                space,
+                partial(
+                    sweep.mnist_trial,
+                    mnist=mnist,
+                    updates=setting["updates"],
+                    device=options.device,
+                ),
+                trials=options.trials,
+                fixed=fixed,
+                learner=options.learner,
+                report=report,
+            )
+    else:
+        seeds = numbers(options.seeds) if options.seeds else []
+        new = []
+        with _sweep_progress(study, len(seeds)) as report:
+            if seeds:
+                trial = partial(
+                    sweep.recipe_trial,
+                    task=options.task,
+                    setting=setting,
+                    folder=options.out,
+                    device=options.device,
+                )
+                new = sweep.search_seeds(
+                    study, trial, seeds, learner=options.learner, report=report
+                )
+    found = sweep.rows(study)
+    result = {"task": options.task, "finished": len(found), "new": len(new)}
+    if tuning:
+        shown = sweep.leaderboard(found)
+    else:
+        shown = sorted(found, key=lambda row: row["params"]["seed"])
+        done = {row["params"]["seed"] for row in found}
+        result["unfinished"] = [seed for seed in seeds if seed not in done]
+        if result["unfinished"]:
+            print(
+                f"seeds {result['unfinished']} are being run by others; what they lose, the same "
+                f"command does again {sweep.GRACE:.0f} s later",
+                file=sys.stderr,
+            )
+    if options.export:
+        result["exported"] = sweep.export(study, options.export)
+    print(sweep.table(shown), file=sys.stderr)
+    print(json.dumps({**result, "best": (sweep.leaderboard(found, 1) or [None])[0]}))
+    return 0
+
+
+@contextmanager
+def _sweep_progress(study, count: int) -> Iterator[Callable[[dict], None]]:
+    """A progress line with the best value so far, whoever found it."""
+    best = max((row["value"] for row in sweep.rows(study)), default=float("-inf"))
+    with tqdm(total=count, unit=" trials", file=sys.stderr, disable=not count) as line:
+
+        def report(row: dict) -> None:
+            nonlocal best
+            best = max(best, study.best_value, row["value"])
+            line.set_postfix_str(f"last {row['value']:.4g}, best {best:.4g}", refresh=False)
+            line.update()
+
+        yield report
+
+
+def numbers(text: str) -> list[int]:
+    """The whole numbers that a text like "0-9" or "0,3,5" names.
+
+    Raises:
+        ValueError: another text.
+
+    >>> numbers("0-3,7")
+    [0, 1, 2, 3, 7]
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.strip().isdecimal() or (dash and not last.strip().isdecimal()):
+            raise ValueError(f"seeds: got {text!r}; needs numbers like 0-9 or 0,3,5")
+        found |= set(range(int(first), int(last or first) + 1))
+    if not found or len(found) > 10_000:
+        raise ValueError(f"seeds: got {text!r}, {len(found)} seeds; needs 1 to 10,000")
+    return sorted(found)
 
 
 if __name__ == "__main__":

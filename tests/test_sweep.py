@@ -1,0 +1,409 @@
+"""Tuning by many: eight workers on one study, two of them killed; seeds run once; files merged."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from ngpu_lib import cli, sweep
+
+optuna = pytest.importorskip("optuna")
+SPACE = {"x": sweep.Range(0.0, 1.0), "kind": sweep.Choice(("a", "b"))}
+SETTING = {"updates": 1}
+WORKERS, DOOMED, EACH, SEEDS = 8, 2, 5, range(20)
+
+
+def postgresql_tools() -> Path | None:
+    """The folder with initdb and pg_ctl."""
+    found = shutil.which("initdb")
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return Path(found).resolve().parent if found else (folders[-1] if folders else None)
+
+
+@pytest.fixture(scope="module")
+def postgresql():
+    """The address of a PostgreSQL server of our own, on a free port, for as long as the module runs."""
+    tools = postgresql_tools()
+    if tools is None or os.name == "nt":
+        text = "needs PostgreSQL's initdb and pg_ctl (Debian: apt-get install postgresql)"
+        pytest.fail(text) if os.environ.get("CI") else pytest.skip(text)
+    folder = Path(tempfile.mkdtemp(prefix="ngpu-pg-"))
+    as_user = {}
+    if os.getuid() == 0:  # the server refuses to run as root
+        as_user = {"user": "postgres", "group": "postgres"}
+        shutil.chown(folder, **as_user)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def tool(name, *arguments):
+        command = [tools / name, "-D", folder / "data", *arguments]
+        log = (folder / "log").open("a")  # a pipe would stay open as long as the server
+        done = subprocess.run(command, cwd=folder, stdout=log, stderr=log, timeout=120, **as_user)
+        assert done.returncode == 0, (folder / "log").read_text()
+
+    (folder / "password").write_text("secret\n")
+    (folder / "password").chmod(0o644)
+    try:
+        tool("initdb", "-U", "class", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off -k {folder}"
+        tool("pg_ctl", "-w", "-o", options, "start")
+        yield f"postgresql://class:secret@127.0.0.1:{port}/postgres"
+    finally:
+        tool("pg_ctl", "-m", "immediate", "stop")
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["file", "postgresql"])
+def where(request, tmp_path) -> str:
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql")
+    return str(tmp_path / "class.journal")
+
+
+# Eight forks of one process that has imported Optuna, without torch. The first two stop within a trial,
+# say so, and are killed there; of seeds they are left one each, as the others wait for that.
+LAUNCHER = """
+import json, os, signal, sys, time
+from pathlib import Path
+from ngpu_lib import sweep
+import optuna, sqlalchemy, psycopg
+assert "torch" not in sys.modules
+where, name, folder, mode, workers, doomed, each, seeds = json.loads(sys.argv[1])
+folder = Path(folder)
+space = {"x": sweep.Range(0.0, 1.0), "kind": sweep.Choice(("a", "b"))}
+
+def all_within():
+    return all((folder / f"within-{number}").exists() for number in range(doomed))
+
+def work(number):
+    calls = 0
+    def objective(params):
+        nonlocal calls
+        calls += 1
+        if number < doomed and calls == (2 if mode == "search" else 1):
+            (folder / f"within-{number}").touch()
+            time.sleep(600)
+        while mode == "seeds" and not all_within():
+            time.sleep(0.01)
+        return {"value": params.get("x", 0.5)}
+    def report(row):
+        with (folder / f"done-{number}").open("a") as stream:
+            stream.write(json.dumps(row) + "\\n")
+    study = sweep.open_study(where, name, {"updates": 1})
+    if mode == "search":
+        sweep.search(study, space, objective, trials=each, learner=str(number), report=report)
+    else:
+        sweep.search_seeds(study, objective, range(seeds), learner=str(number), report=report)
+
+pids = []
+for number in range(workers):
+    pids.append(os.fork())
+    if not pids[-1]:
+        try:
+            work(number)
+        except BaseException as error:
+            print(number, repr(error), file=sys.stderr)
+            os._exit(1)
+        os._exit(0)
+limit = time.monotonic() + 240
+try:
+    while not all_within():
+        assert time.monotonic() < limit, "the doomed workers never got to their trial"
+        time.sleep(0.05)
+finally:
+    for pid in pids[:doomed]:
+        os.kill(pid, signal.SIGKILL)
+codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+assert codes == [-9] * doomed + [0] * (workers - doomed), codes
+"""
+
+
+def eight_workers(where, name, folder, mode) -> list[dict]:
+    """Run them; what each says it finished."""
+    arguments = json.dumps([where, name, str(folder), mode, WORKERS, DOOMED, EACH, len(SEEDS)])
+    command = [sys.executable, "-c", LAUNCHER, arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(line) for path in folder.glob("done-*") for line in path.open()]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the workers are forks")
+def test_eight_workers_two_killed_every_trial_once(where, tmp_path):
+    said = eight_workers(where, "search", tmp_path, "search")
+    assert len(said) == (WORKERS - DOOMED) * EACH + DOOMED * 1
+    study = sweep.open_study(where, "search", SETTING)
+    found = sweep.rows(study)
+    assert sorted(row["id"] for row in found) == sorted(row["id"] for row in said)
+    assert {row["id"]: row for row in found} == {row["id"]: row for row in said}
+    states = [trial.state.name for trial in study.get_trials()]
+    assert states.count("COMPLETE") == len(said) and states.count("RUNNING") == DOOMED
+    assert sweep.fail_lost(study) == 0  # they may still be alive, as far as anybody can tell
+    assert sweep.fail_lost(study, grace=0) == DOOMED
+    assert sweep.rows(study) == found
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the workers are forks")
+def test_eight_workers_two_killed_every_seed_once(where, tmp_path):
+    said = eight_workers(where, "seeds", tmp_path, "seeds")
+    assert len(said) == len(SEEDS) - DOOMED
+    study = sweep.open_study(where, "seeds", SETTING)
+    assert sweep.search_seeds(study, lambda params: {"value": 0.5}, SEEDS) == []
+    rest = sweep.search_seeds(study, lambda params: {"value": 0.5}, SEEDS, grace=0)
+    assert len(rest) == DOOMED
+    found = sweep.rows(study)
+    assert sorted(row["params"]["seed"] for row in found) == list(SEEDS)
+    assert {row["id"] for row in found} == {row["id"] for row in said + rest}
+
+
+def study_of(name="mine", where=None, trials=4, learner="Ada"):
+    study = sweep.open_study(where, name, SETTING)
+    sweep.search(study, SPACE, value_of, trials=trials, learner=learner, seed=0)
+    return study
+
+
+def value_of(params):
+    return {"value": params["x"], "squared": params["x"] ** 2}
+
+
+def test_files_are_merged_each_trial_once(tmp_path):
+    first, second = study_of(), study_of(learner="Ben")
+    assert sweep.export(first, tmp_path / "ada") == sweep.export(second, tmp_path / "ben") == 4
+    study = sweep.open_study(str(tmp_path / "class.journal"), "mine", SETTING)
+    for expected in ((4, 0), (0, 4)):
+        assert sweep.merge(study, SPACE, sweep.read(tmp_path / "ada")) == expected
+    assert sweep.merge(study, SPACE, sweep.read(tmp_path / "ben") * 2) == (4, 4)
+    wanted = sweep.rows(first) + sweep.rows(second)
+    strip = [{k: v for k, v in row.items() if k != "study"} for row in sweep.rows(study)]
+    assert strip == wanted
+    again = sweep.open_study(str(tmp_path / "class.journal"), "mine", SETTING)
+    sweep.export(again, tmp_path / "all")
+    assert sweep.merge(first, SPACE, sweep.read(tmp_path / "all")) == (4, 4)
+    # later trials learn from merged ones: Optuna sees them as its own
+    assert len(first.get_trials()) == 8 and first.best_value == max(r["value"] for r in wanted)
+
+
+def test_merged_seeds_are_not_run_again(tmp_path):
+    elsewhere = sweep.open_study(None, "add", SETTING)
+    sweep.search_seeds(elsewhere, lambda params: {"value": 1.0}, [0, 1])
+    sweep.export(elsewhere, tmp_path / "rows")
+    study = sweep.open_study(None, "add", SETTING)
+    sweep.merge(study, sweep.SEED_SPACE, sweep.read(tmp_path / "rows"))
+    new = sweep.search_seeds(study, lambda params: {"value": 0.0}, [0, 1, 2])
+    assert [row["params"]["seed"] for row in new] == [2]
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"id": 3}, "no row"),
+        ({"study": {"name": "other", "updates": 1}}, "another setting"),
+        ({"study": None}, "another setting"),
+        ({"value": float("nan")}, "finite"),
+        ({"value": "high"}, "finite"),
+        ({"params": {"x": 0.5}}, "needs x, kind"),
+        ({"params": {"x": 2.0, "kind": "a"}}, "x = 2.0"),
+        ({"params": {"x": 0.5, "kind": "c"}}, "kind = 'c'"),
+    ],
+)
+def test_bad_rows_are_refused_and_none_is_added(change, words):
+    good = {
+        **{"id": "1", "value": 1.0, "params": {"x": 0.5, "kind": "a"}, "learner": ""},
+        "study": {"name": "mine", **SETTING},
+    }
+    study = sweep.open_study(None, "mine", SETTING)
+    with pytest.raises(ValueError, match=words) as error:
+        sweep.merge(study, SPACE, [good, {**good, "id": "2", **change}], source="b.jsonl")
+    assert "b.jsonl, row 2" in str(error.value)
+    assert sweep.rows(study) == []
+    assert sweep.merge(study, SPACE, [good]) == (1, 0)
+
+
+def test_unreadable_files_are_named(tmp_path):
+    (tmp_path / "torn").write_text('{"id": "1"}\n{"id"')
+    with pytest.raises(ValueError, match="torn, line 2 is not JSON"):
+        sweep.read(tmp_path / "torn")
+    with pytest.raises(ValueError, match="cannot read .*missing"):
+        sweep.read(tmp_path / "missing")
+
+
+def test_studies_of_another_setting_or_address_are_refused(tmp_path):
+    path = str(tmp_path / "a" / "class.journal")
+    sweep.open_study(path, "mine", SETTING)
+    sweep.open_study(path, "mine", SETTING)
+    sweep.open_study(path, "other", {"updates": 2})
+    with pytest.raises(ValueError, match="updates 1, not 2"):
+        sweep.open_study(path, "mine", {"updates": 2})
+    with pytest.raises(ValueError, match="mysql://...; needs"):
+        sweep.open_study("mysql://host/base", "mine", SETTING)
+    with pytest.raises(ValueError, match="a folder"):
+        sweep.open_study(str(tmp_path), "mine", SETTING)
+    with pytest.raises(ValueError, match="no PostgreSQL at 127.0.0.1:9/base") as error:
+        sweep.open_study("postgresql://me:secret@127.0.0.1:9/base", "mine", SETTING)
+    assert "secret" not in str(error.value)
+    (tmp_path / "text").write_text("no study\nat all\n")
+    with pytest.raises(ValueError, match="no study's file"):
+        sweep.open_study(str(tmp_path / "text"), "mine", SETTING)
+
+
+def test_a_share_is_kept_and_all_shares_cover_the_space():
+    parts = [tuple(sweep.share(number).items()) for number in range(15)]
+    assert len(set(parts)) == 15
+    assert sweep.share(3) == sweep.share("3") == sweep.share(18)
+    assert tuple(sweep.share("Ada").items()) in parts
+    study = sweep.open_study(None, "mine", SETTING)
+    seen = []
+
+    def look(params):
+        seen.append(params)
+        return {"value": len(seen)}
+
+    sweep.search(study, sweep.MNIST_SPACE, look, trials=15, fixed=sweep.share("Ada"))
+    assert all(sweep.share("Ada").items() <= params.items() for params in seen)
+    assert len({params["rate"] for params in seen}) == 15
+    for params in seen:
+        assert all(sweep.MNIST_SPACE[name].holds(value) for name, value in params.items())
+
+
+@pytest.mark.parametrize("learner", ["", "  ", -1, "-4"])
+def test_learners_without_a_name_are_refused(learner):
+    with pytest.raises(ValueError, match="learner"):
+        sweep.share(learner)
+
+
+def test_bad_arguments_are_refused():
+    study = sweep.open_study(None, "mine", SETTING)
+    with pytest.raises(ValueError, match="trials: got -1"):
+        sweep.search(study, SPACE, value_of, trials=-1)
+    with pytest.raises(ValueError, match="fixed: got kind = 'c'"):
+        sweep.search(study, SPACE, value_of, trials=1, fixed={"kind": "c"})
+    with pytest.raises(ValueError, match="seeds: got"):
+        sweep.search_seeds(study, value_of, [])
+    with pytest.raises(ValueError, match="params: got x"):
+        sweep.mnist_trial({"x": 1}, None)
+    with pytest.raises(ValueError, match="did you mean multiply"):
+        sweep.recipe_setting("multipl")
+    with pytest.raises(ValueError, match="updates, examples"):
+        sweep.recipe_setting("add", updates=0)
+
+
+def test_a_trial_that_raises_is_no_result():
+    study = sweep.open_study(None, "mine", SETTING)
+
+    def fails(params):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep.search(study, SPACE, fails, trials=3)
+    assert sweep.rows(study) == [] and [t.state.name for t in study.get_trials()] == ["FAIL"]
+
+
+def test_a_trial_given_up_meanwhile_is_not_counted_twice():
+    """A worker that slept too long: another has redone its seed when it comes back."""
+    study = sweep.open_study(None, "mine", SETTING)
+
+    def sleeps(params):
+        assert sweep.fail_lost(study, grace=-1) == 1
+        assert len(sweep.search_seeds(study, lambda params: {"value": 0.2}, [7])) == 1
+        return {"value": 0.1}
+
+    assert sweep.search_seeds(study, sleeps, [7]) == []
+    assert [row["value"] for row in sweep.rows(study)] == [0.2]
+
+
+def test_running_trials_show_signs_of_life(monkeypatch):
+    monkeypatch.setattr(sweep, "BEAT", 0.02)
+    study = sweep.open_study(None, "mine", SETTING)
+    seen = []
+
+    def slow(params):
+        for _ in range(2):
+            (running,) = (t for t in study.get_trials() if t.state.name == "RUNNING")
+            seen.append(running.user_attrs["alive"])
+            time.sleep(0.3)
+        return {"value": 0.0}
+
+    sweep.search(study, SPACE, slow, trials=1)
+    assert seen[1] > seen[0]
+
+
+def test_table_and_leaderboard():
+    found = sweep.rows(study_of())
+    best = sweep.leaderboard(found, 2)
+    assert [row["value"] for row in best] == sorted((r["value"] for r in found), reverse=True)[:2]
+    head, rule, *body = sweep.table(best).splitlines()
+    assert head == "| value | x | kind | seconds | squared | learner |" and len(body) == 2
+    assert sweep.table([]) == "no finished trial"
+
+
+def test_without_optuna_one_line_says_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install optuna"):
+        sweep.open_study(None, "mine", SETTING)
+
+
+# The command.
+
+
+def ngpu(capsys, *arguments) -> tuple[dict, str]:
+    assert cli.main(["sweep", *map(str, arguments)]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 1
+    return json.loads(out), err
+
+
+def test_command_tunes_mnist_merges_and_exports(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("NGPU_DATA", raising=False)
+    monkeypatch.setenv("NGPU_MIRRORS", "http://127.0.0.1:9/")  # nothing listens there: the stand-in
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    options = ("mnist", "--updates", 20, "--study")
+    result, err = ngpu(
+        *(capsys, *options, tmp_path / "a", "--trials", 2, "--learner", "Ada"),
+        *("--export", tmp_path / "rows"),
+    )
+    assert result["finished"] == result["new"] == result["exported"] == 2
+    assert result["best"]["learner"] == "Ada" and 0 < result["best"]["value"] <= 100
+    assert sweep.share("Ada").items() <= result["best"]["params"].items()
+    assert "best" in err and "| value | optimiser |" in err
+    for known in (0, 2):
+        merged, err = ngpu(capsys, *options, tmp_path / "b", "--merge", tmp_path / "rows")
+        assert f"{2 - known} trials added, {known} known" in err
+    assert merged == {"task": "mnist", "finished": 2, "new": 0, "best": result["best"]}
+
+
+def test_command_runs_seeds_of_a_recipe(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = ("copy", "--updates", 2, "--maps", 6, "--lengths", 6, 4, "--examples", 5)
+    first, _ = ngpu(capsys, *options, "--seeds", "0-1")
+    assert first["finished"] == 2 and first["unfinished"] == []
+    second, err = ngpu(capsys, *options, "--seeds", "0-2")
+    assert second["new"] == 1 and second["finished"] == 3
+    assert err.count("\n| ") >= 5 and "right at 4" in err
+    assert (tmp_path / "runs" / "copy-seed2" / "checkpoint.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["mnist", "--seeds", "0-9"], "seeds: got 0-9; mnist has none"),
+        (["add", "--trials", "3"], "trials: got 3; add has none"),
+        (["ad", "--seeds", "0"], "did you mean add?"),
+        (["add", "--seeds", "1-"], "seeds: got '1-'"),
+        (["add", "--seeds", "5-2"], "0 seeds"),
+        (["add", "--lengths", "0", "--seeds", "0"], "length"),
+    ],
+)
+def test_command_refuses_bad_input(arguments, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["sweep", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and words in err
