@@ -79,6 +79,8 @@ $(VENV)/.course: pyproject.toml $(filter-out /dev/null,$(CONSTRAINTS))
 	$(BIN)/python -m pip install -q -c $(CONSTRAINTS) -e ".[course]"
 	$(BIN)/jupytext-config --settings-file $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json \
 	    set-default-viewer python
+	@# No question about Jupyter's news over the first lesson.
+	$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" 2>/dev/null
 	@touch $@
 
 $(VENV)/.%: $(VENV)/.course
