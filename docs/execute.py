@@ -48,10 +48,10 @@ def student(stem: str) -> Path:
     return ROOT / "course" / "student" / f"{stem}.ipynb"
 
 
-def shown_cells(stem: str) -> list[str]:
-    """The ids of the lesson's own cells that are shown live."""
+def shown_cells(stem: str) -> dict[str, dict[str, str]]:
+    """The lesson's own cells that are shown live, by their ids, each with its presets."""
     cells = nbformat.read(student(stem), as_version=4).cells
-    return [find_cell(cells, p["cell"]).id for p in live_parts(stem) if "cell" in p]
+    return {find_cell(cells, p["cell"]).id: p["presets"] for p in live_parts(stem) if "cell" in p}
 
 
 def find_cell(cells: list, text: str):

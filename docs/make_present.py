@@ -31,18 +31,10 @@ PRESENT = ROOT / "build" / "present"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 FOLDED = {"jupyter": {"source_hidden": True}}
 HOW_TO = (
-    "**Shift+Enter** runs a cell and goes on to the next: the first ones bring the explorers to life, in seconds. "
-    "Code is folded; a click on the bar beside a cell opens it. Buttons need their explorer to have been run."
+    "**Shift+Enter** runs a cell and goes on: the next ones bring the explorers and their buttons to life, in seconds. "
+    "Code is folded; a click on the three dots opens it."
 )
 SETTINGS = {
-    "@jupyterlab/apputils-extension:themes": {
-        "overrides": {
-            "code-font-size": "20px",
-            "content-font-size1": "22px",
-            "content-line-height": "1.4",
-            "ui-font-size1": "15px",
-        },
-    },
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
@@ -69,17 +61,17 @@ def live_cells(stem: str, executed: nbformat.NotebookNode, seen: set[str]) -> li
         own = find_cell(executed.cells, part["cell"]) if "cell" in part else None
         state = f"{folder}/before_{own.id}.pkl" if own else f"{folder}/end.pkl"
         source = own.source if own else part["source"].strip()
+        rows = "".join(f"    {text!r}: {code!r},\n" for text, code in part["presets"].items())
         shown = cell(
             "code",
-            f'from ngpu_lib import live\n\nlive.load("{state}", globals());\n\n{source}',
+            f'from ngpu_lib import live\n\nlive.load("{state}", globals())\n'
+            f"display(live.presets({{\n{rows}}}, globals()))\n\n{source}",
             "live",
             seen,
             **FOLDED,
         )
         shown.outputs = own.outputs if own else []
-        rows = "".join(f"    {text!r}: {code!r},\n" for text, code in part["presets"].items())
-        buttons = f"live.presets({{\n{rows}}}, globals())"
-        cells += [shown, cell("code", buttons, "presets", seen, **FOLDED)]
+        cells.append(shown)
     return cells
 
 

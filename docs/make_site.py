@@ -96,9 +96,13 @@ def page_of(stem: str, executed: Path) -> nbformat.NotebookNode:
     """
     notebook = nbformat.read(executed, as_version=4)
     states = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    record = json.loads(executed.with_suffix("").joinpath("record.json").read_text("utf-8"))
     shown = set()
     for cell in notebook.cells:
-        if "launch" in cell.metadata.get("tags", []):
+        tags = cell.metadata.get("tags", [])
+        if "setup" in tags:
+            cell.metadata.tags = [*tags, "hide-input"]
+        if "launch" in tags:
             cell.source = launch_line(stem, notebook.metadata["ngpu_seconds"][1])
         for output in cell.get("outputs", []):
             if view := output.get("data", {}).get(WIDGET_VIEW):
@@ -109,6 +113,8 @@ def page_of(stem: str, executed: Path) -> nbformat.NotebookNode:
                     raise ValueError(
                         f"{stem}: got a widget of kind {kind}; needs an anywidget, which lives on a page"
                     )
+                if presets := record["presets"].get(cell.get("id")):
+                    states[view["model_id"]]["presets"] = presets
         cell.metadata.pop("execution", None)
     if shown:
         kept = {name: states[name] for name in states if name in shown}

@@ -10,11 +10,13 @@ import ast
 import builtins
 import hashlib
 import json
+import random
 import re
 import time
 from pathlib import Path
 
 import cloudpickle
+import numpy as np
 
 MOST_BYTES = 80_000_000
 
@@ -57,21 +59,48 @@ def changes(values: dict, read: set[str], made: set[str]) -> dict:
 
     mutable = (torch.nn.Module, torch.optim.Optimizer, list, dict, torch.Generator)
     wanted = made | {name for name in read if isinstance(values.get(name), mutable)}
-    return {name: values[name] for name in sorted(wanted) if name in values}
+    return {name: values[name] for name in sorted(wanted) if name in values and name[0] != "_"}
 
 
-def start(
-    folder: str, ids: dict[str, str], shown: list[str], at_end: list[str], slow: float
-) -> None:
+def answers(widget, statements: dict[str, str], namespace: dict) -> list[dict]:
+    """What each statement changes in a widget, so that a page without a kernel can show it.
+
+    The widget and the random generators are left as they were.
+    """
+    import torch
+
+    def traits() -> dict:
+        return {k: v for k, v in widget.get_state().items() if not k.startswith("_")}
+
+    generators = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    before, found = traits(), []
+    for text, statement in statements.items():
+        exec(statement, namespace)
+        now = traits()
+        found.append({"text": text, "state": {k: now[k] for k in now if now[k] != before[k]}})
+    changed = {name for answer in found for name in answer["state"]}
+    for answer in found:  # each sets all that any of them changes, whatever was pressed before
+        answer["state"] = {name: before[name] for name in sorted(changed)} | answer["state"]
+    with widget.hold_trait_notifications():
+        for name in sorted(changed):
+            setattr(widget, name, before[name])
+    random.setstate(generators[0])
+    np.random.set_state(generators[1])
+    torch.set_rng_state(generators[2])
+    return found
+
+
+def start(folder: str, ids: dict[str, str], shown: dict, at_end: list[str], slow: float) -> None:
     """Watch the cells from here on.
 
     Args:
         folder: where to keep things. ids: every cell's id by its key (see ``cell_key``).
-        shown: ids of the cells that will be shown live. at_end: names wanted at the end.
+        shown: the presets (text: statement) of each cell that will be shown live, by its id.
+        at_end: names wanted at the end.
         slow: seconds of CPU from which on a cell's result is kept.
     """
     shell, out = get_ipython(), Path(folder)  # noqa: F821 (there, in a kernel)
-    record = {"cells": {}, "shown": {}, "end": []}
+    record = {"cells": {}, "shown": {}, "presets": {}, "end": []}
     begun = [0.0]
 
     def before(info):
@@ -91,6 +120,9 @@ def start(
             if seconds >= slow:
                 values = changes(shell.user_ns, *names(source))
                 record["cells"][key]["kept"] = keep(out / f"after_{key}.pkl", values)
+            if key in shown and result.success:
+                found = answers(result.result, shown[key], shell.user_ns)
+                record["presets"][key] = found
         elif source.startswith("# recorder: end"):
             values = {n: shell.user_ns[n] for n in at_end if n in shell.user_ns}
             record["end"] = keep(out / "end.pkl", values)

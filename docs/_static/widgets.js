@@ -38,19 +38,31 @@ function style(text) {
   document.head.append(Object.assign(document.createElement("style"), { textContent: text }));
 }
 
+/** Buttons for states that were computed with a kernel: each sets the traits it recorded. */
+function presets(model, recorded) {
+  const row = Object.assign(document.createElement("div"), { className: "presets" });
+  for (const { text, state } of recorded) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+    button.addEventListener("click", () => Object.entries(state).forEach(([name, value]) => model.set(name, value)));
+    row.append(button);
+  }
+  return row;
+}
+
 async function start() {
   const saved = document.querySelector(`script[type="${MIME}state+json"]`);
   const states = saved ? read(saved).state : {};
   const models = new Map();
   for (const script of document.querySelectorAll(`script[type="${MIME}view+json"]`)) {
     const id = read(script).model_id;
-    const { state } = states[id];
+    const { state, presets: recorded } = states[id];
     if (!models.has(id)) models.set(id, remember({ ...state }));
     const model = models.get(id);
     const el = document.createElement("div");
     el.className = "widget";
     el.model = model; // so that a page can be driven from outside
     script.after(el);
+    if (recorded) el.before(presets(model, recorded));
     style(state._css);
     const { default: made } = await load(state._esm);
     const widget = typeof made === "function" ? await made() : made;
