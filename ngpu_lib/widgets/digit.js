@@ -25,7 +25,7 @@ function render({ model, el }) {
       },
     }, thumb);
   });
-  const charts = make("div", { class: "ngpu-columns" });
+  const charts = make("div"); // beside the sheet, one under the other; under it on a phone
   const left = make("div", {}, canvas, bar(clear, erase, ...arrows));
   root.append(make("div", { class: "ngpu-columns" }, left, charts));
   if (examples.length) root.append(bar(make("span", {}, "Examples"), ...examples));
