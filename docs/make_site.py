@@ -113,7 +113,7 @@ def page_of(stem: str, executed: Path) -> nbformat.NotebookNode:
                     raise ValueError(
                         f"{stem}: got a widget of kind {kind}; needs an anywidget, which lives on a page"
                     )
-                if presets := record["presets"].get(cell.get("id")):
+                if presets := record.get("presets", {}).get(cell.get("id")):
                     states[view["model_id"]]["presets"] = presets
         cell.metadata.pop("execution", None)
     if shown:

@@ -136,8 +136,11 @@ def jupyter_page(widget, folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def jupyter_lab(folder: Path, command: str | None = None):
-    """JupyterLab serving ``folder``; yields its address. NGPU_LAB names another installation's jupyter."""
+def jupyter_lab(folder: Path, command: str | None = None, more=(), environment=None):
+    """JupyterLab serving ``folder``; yields its address. NGPU_LAB names another installation's jupyter.
+
+    ``more`` and ``environment`` are further flags and variables.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -160,7 +163,10 @@ def jupyter_lab(folder: Path, command: str | None = None):
     home = {name: str(folder / ".jupyter") for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
     with (folder / "lab.log").open("w") as log:
         process = subprocess.Popen(
-            [command, "lab", *settings], stdout=log, stderr=log, env={**os.environ, **home}
+            [command, "lab", *settings, *more],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **home, **(environment or {})},
         )
         address = f"http://127.0.0.1:{port}"
         try:

@@ -1,0 +1,305 @@
+"""Live teaching: the plans, the presets, the rescue, the slides, and each presentation driven once.
+
+What takes long in a lesson is not run again: its rescue is run instead, and the rest of the lesson
+after it, from the first cell to the last. In JupyterLab every live part is run and every button pressed.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from ngpu_lib import live
+from tests import browser as chromium
+from tests.conftest import ROOT
+from tests.test_site import needs_npm
+
+cloudpickle = pytest.importorskip("cloudpickle", reason="needs the extra 'site'")
+sys.path.insert(0, str(ROOT / "docs"))
+import execute  # noqa: E402
+import make_present  # noqa: E402
+import make_site  # noqa: E402
+import make_slides  # noqa: E402
+
+from course import make_notebooks as maker  # noqa: E402
+
+ALL = [path.stem for path in maker.lessons()]
+STEMS = execute.chosen(os.environ.get("NGPU_LESSONS", "").split())  # some of them, while writing
+WIDGET = "window.jupyterapp.shell.currentWidget"
+
+
+# Plans
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_plan_is_fifty_minutes_with_questions_and_mistakes(stem):
+    text = (ROOT / "course/plans" / f"{stem}.md").read_text("utf-8")
+    minutes = [tuple(map(int, m)) for m in re.findall(r"(?m)^\| (\d+)-(\d+) \|", text)]
+    assert minutes[0][0] == 0 and minutes[-1][1] == 50
+    assert all(before[1] == after[0] for before, after in zip(minutes, minutes[1:], strict=False))
+    ask, mistakes = text.split("## Ask")[1].split("## Mistakes to expect")
+    assert len(re.findall(r"(?m)^\d\. ", ask)) >= 3
+    assert len(re.findall(r"(?m)^- \*\*", mistakes)) >= 3
+    assert text.startswith(f"# Plan for 50 minutes: {stem[:2]} ") and "**To take home:**" in text
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_plan_names_buttons_sections_and_exercises_that_exist(stem):
+    text = (ROOT / "course/plans" / f"{stem}.md").read_text("utf-8")
+    parts = execute.live_parts(stem)
+    lesson = (ROOT / "course" / f"{stem}.py").read_text("utf-8")
+    assert parts, "nothing is shown live"
+    for row in re.findall(r"(?m)^\| \d+-\d+ \|.*\|$", text):
+        for number, quoted in re.findall(
+            r"live (\d)((?:[:,] \"[^\"]+\"(?: \.\.\. \"[^\"]+\")?)*)", row
+        ):
+            known = " ".join(parts[int(number) - 1]["presets"])
+            for name in re.findall(r"\"([^\"]+)\"", quoted):
+                assert name in known, f"{name}: live {number} has {known}"
+        for section in re.findall(r"\bsections? (\d+)", row):
+            assert f"# ## {section} · " in lesson, f"no section {section}"
+    for exercise in re.findall(r"(?i)exercise (\d\.\d)", text):
+        assert f"# ### Exercise {exercise} · " in lesson, f"no exercise {exercise}"
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_live_parts_are_found_and_their_presets_are_python(stem):
+    cells = nbformat.read(execute.student(stem), as_version=4).cells
+    for part in execute.live_parts(stem):
+        assert ("cell" in part) != ("source" in part) and part["ask"] and part["heading"]
+        source = part.get("source") or execute.find_cell(cells, part["cell"]).source
+        ast.parse(source)
+        for statement in part["presets"].values():
+            ast.parse(statement)
+    assert len({part["heading"] for part in execute.live_parts(stem)}) == len(
+        execute.live_parts(stem)
+    )
+
+
+def test_the_moments_that_matter_have_their_buttons():
+    names = [name for stem in ALL for part in execute.live_parts(stem) for name in part["presets"]]
+    assert "forget everything" in names and any("carry storm" in name for name in names)
+
+
+# Presets, rescue
+
+
+def test_a_preset_sets_and_shows():
+    from ngpu_lib.widgets import Gates
+
+    names = {"gates": Gates(steps=8, update=0.5)}
+    row = live.presets({"forget": "gates.update = 0", "sum": "x = 2\nx + 3"}, names)
+    row.press("forget")
+    assert names["gates"].update == [0.0] * 8 and row.children[1].value == ""
+    row.press("sum")
+    assert "5" in row.children[1].value and names["x"] == 2
+    pressed = [b.button_style for b in row.children[0].children]
+    assert pressed == ["", "info"]
+
+
+def test_a_preset_that_fails_says_so():
+    row = live.presets({"typo": "gatez.update = 0"}, {})
+    with pytest.raises(NameError):
+        row.press("typo")
+    assert "NameError" in row.children[1].value and "alert" in row.children[1].value
+    with pytest.raises(SyntaxError):
+        live.presets({"no Python": "gates update"}, {})
+
+
+def test_rescue_brings_values_and_pictures(tmp_path, capsys):
+    folder = tmp_path / "00_lesson"
+    folder.mkdir()
+    (folder / "after_c1.pkl").write_bytes(cloudpickle.dumps({"model": [1, 2]}))
+    output = nbformat.v4.new_output("stream", text="trained\n")
+    cell = nbformat.v4.new_code_cell("train()", id="c1", outputs=[output])
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "00_lesson.ipynb")
+    names = {}
+    live.rescue(folder, "c1", names)
+    assert names == {"model": [1, 2]}
+    assert capsys.readouterr().out == "trained\nTaken from the run made beforehand: model\n"
+    with pytest.raises(ValueError, match="path: got .*after_c2.pkl"):
+        live.rescue(folder, "c2", names)
+
+
+# Slides
+
+
+def test_shortening_keeps_whole_sentences_and_formulas():
+    assert (
+        make_slides.shorten("See Cho et al. 2014 for it. And more.", 8)
+        == "See Cho et al. 2014 for it."
+    )
+    assert make_slides.shorten("So $a. B$ holds. Next.", 4) == "So $a. B$ holds."
+    assert make_slides.blocks("# T\ntext\n<details>hint</details>\n\n| a |\n|---|") == [
+        "# T",
+        "text",
+        "| a |\n|---|",
+    ]
+
+
+# The presentations, driven
+
+
+@pytest.fixture(scope="module")
+def presented():
+    """Every lesson executed and written as a presentation; where they are."""
+    needs_npm()
+    execute.execute_all(STEMS, as_is=bool(os.environ.get("NGPU_AS_IS")))
+    return {stem: make_present.write(stem) for stem in STEMS}
+
+
+def run_from_start_to_end(path: Path) -> str:
+    """Run a presentation in a kernel, the rescue in place of each cell that has one; the first error."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    notebook = nbformat.read(path, as_version=4)
+    rescued = set(
+        re.findall(r'live\.rescue\("[^"]+", "(\w+)"', str([c.source for c in notebook.cells]))
+    )
+    assert rescued <= {cell.id for cell in notebook.cells}
+    for cell in notebook.cells:
+        if cell.id in rescued:
+            cell.source = "pass"
+    client = NotebookClient(
+        notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return str(error)[-2000:]
+    return ""
+
+
+@pytest.fixture(scope="module")
+def errors(presented):
+    """The first error of each presentation, run from start to end, two at a time."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with ProcessPoolExecutor(2) as pool:
+        return dict(
+            zip(presented, pool.map(run_from_start_to_end, presented.values()), strict=True)
+        )
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("stem", STEMS)
+def test_rescues_carry_the_lesson_to_its_end(errors, stem):
+    assert errors[stem] == ""
+
+
+@pytest.fixture(scope="module")
+def lab(presented):
+    """(a browser, JupyterLab's address) as `make present` starts it."""
+    settings = make_present.write_settings(make_present.PRESENT / ".config")
+    command = [str(Path(sys.executable).with_name("jupyter")), "--custom-css"]
+    with (
+        chromium.chromium() as browser,
+        chromium.jupyter_lab(
+            ROOT / "build", command[0], more=command[1:], environment=settings
+        ) as address,
+    ):
+        yield browser, address
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("stem", STEMS)
+def test_presentation_is_driven_in_jupyterlab(lab, stem):
+    """With NGPU_SHOTS=folder pictures of each are kept there, to be looked at."""
+    browser, address = lab
+    page = browser.new_page(viewport={"width": 1600, "height": 1000})
+    page.goto(f"{address}/doc/tree/present/{stem}.ipynb?reset", wait_until="domcontentloaded")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
+    page.wait_for_function(
+        f"{WIDGET}?.sessionContext?.session?.kernel?.status === 'idle'", timeout=120_000
+    )
+    assert page.locator(".jp-Dialog").count() == 0
+    large = page.locator(".jp-RenderedMarkdown p").first.evaluate(
+        "(p) => parseFloat(getComputedStyle(p).fontSize)"
+    )
+    assert large >= 20
+    assert page.locator(".jp-CodeCell .jp-InputArea-editor:visible").count() == 0, "code is open"
+    parts = execute.live_parts(stem)
+    for _ in range(1 + 2 * len(parts)):
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell-and-select-next')")
+    for number, part in enumerate(parts):
+        row = page.locator(".jp-OutputArea-output:has(.ngpu-preset)").nth(number)
+        row.locator(".ngpu-preset").first.wait_for(timeout=180_000)
+        for name in part["presets"]:
+            button = row.get_by_role("button", name=name, exact=True)
+            button.click()
+            pressed = button.and_(page.locator(".mod-info"))
+            pressed.wait_for(timeout=60_000)
+            page.wait_for_function(
+                f"{WIDGET}.sessionContext.session.kernel.status === 'idle'", timeout=120_000
+            )
+            assert row.locator("[role=alert]:visible").count() == 0, f"{name}: {row.inner_text()}"
+    failed = page.evaluate(
+        f"""() => {WIDGET}.content.model.toJSON().cells.flatMap((cell) => cell.outputs ?? [])
+              .filter((output) => output.output_type === 'error').map((output) => output.evalue)"""
+    )
+    assert failed == []
+    if folder := os.environ.get("NGPU_SHOTS"):
+        page.screenshot(path=Path(folder) / f"present_{stem}.png")
+    count = page.evaluate(f"{WIDGET}.content.widgets.length")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:move-cursor-down')")
+    page.evaluate(f"{WIDGET}.content.scrollToItem({count - 1})")
+    page.close()
+
+
+@pytest.mark.site
+@pytest.mark.browser
+@pytest.mark.parametrize("stem", STEMS)
+def test_slides_fit_and_print_one_a_sheet(presented, stem):
+    path, pdf = make_slides.write(stem)
+    with chromium.chromium() as browser:
+        page = browser.new_page(viewport={"width": 1320, "height": 740})
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", timeout=60_000)
+        count = page.locator("section").count()
+        spilling = page.evaluate(
+            """() => [...document.querySelectorAll("section > div")].map((box, k) => [k + 1, box])
+              .filter(([, b]) => b.scrollHeight > b.clientHeight + 1 || b.scrollWidth > b.clientWidth + 1)
+              .map(([number]) => number)"""
+        )
+    assert 8 <= count <= 80 and spilling == []
+    assert sheets(pdf.read_bytes()) == count
+
+
+def sheets(pdf: bytes) -> int:
+    return len(re.findall(rb"/Type\s*/Page[^s]", pdf))
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("stem", STEMS)
+def test_plan_prints_on_one_page(site_plans, stem):
+    browser, folder = site_plans
+    page = browser.new_page()
+    page.goto((folder / f"{stem}.html").as_uri())
+    assert sheets(page.pdf(format="A4")) == 1
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def site_plans(presented):
+    """(a browser, the folder of the plans' pages)."""
+    if not (make_site.HTML / "plans").is_dir():
+        make_site.build(STEMS)
+    with chromium.chromium() as browser:
+        yield browser, make_site.HTML / "plans"
+
+
+def test_make_present_names_its_lesson():
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs/make_present.py", "77", "--no-lab"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0 and "lesson: got '77'" in done.stderr
