@@ -9,6 +9,8 @@ import io
 import matplotlib.pyplot as plt
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 #: Okabe & Ito's eight colours, black last: told apart by nearly everyone.
@@ -158,6 +160,41 @@ def matrix(ax: Axes, values, *, xlabel: str, ylabel: str, title: str = "", diver
     ax.figure.colorbar(picture, ax=ax)
     ax.grid(False)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    return ax
+
+
+def parallel(ax: Axes, values, names, *, colour, ticks=None, label: str = "value") -> Axes:
+    """Parallel coordinates: a line for each row, a vertical axis for each column.
+
+    Args:
+        values: rows by columns, each already between 0 (bottom) and 1 (top). names: of the columns.
+        colour: a number for each row; higher rows are drawn last, on top. label: of those numbers.
+        ticks: for each column a mapping of place (0..1) to the text that stands there.
+
+    Raises:
+        ValueError: no row, or numbers of rows, columns, names, colours or ticks that do not agree.
+    """
+    columns = len(names)
+    shapes = {len(row) for row in values} | {len(names if ticks is None else ticks)}
+    if shapes != {columns} or len(colour) != len(values) or not len(values):
+        raise ValueError(
+            f"values: got {len(values)} rows for {len(colour)} colours, and {sorted(shapes)} columns or "
+            f"ticks for {columns} names; needs as many of each, and a row"
+        )
+    box = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}
+    shade = ScalarMappable(Normalize(min(colour), max(colour)), SEQUENTIAL)
+    for place in sorted(range(len(values)), key=lambda place: colour[place]):
+        ax.plot(
+            range(columns), values[place], color=shade.to_rgba(colour[place]), lw=1.3, alpha=0.8
+        )
+    for column, marks in enumerate(ticks or [{}] * columns):
+        ax.axvline(column, color="grey", lw=0.8)
+        for height, text in marks.items():
+            ax.text(column + 0.03, height, text, fontsize=9, va="center", bbox=box)
+    ax.figure.colorbar(shade, ax=ax, label=label)
+    ax.grid(False)
+    ax.set(xticks=range(columns), xticklabels=names, xlim=(-0.1, columns - 0.5), yticks=[])
+    ax.set(xlabel="setting", ylabel="from low to high")
     return ax
 
 

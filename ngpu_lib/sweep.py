@@ -49,6 +49,14 @@ class Choice:
         """Whether a trial may have this value."""
         return value in self.values
 
+    def place(self, value: Any) -> float:
+        """Where a value stands between the first, 0, and the last, 1."""
+        return self.values.index(value) / max(1, len(self.values) - 1)
+
+    def ticks(self) -> dict[float, str]:
+        """The places of an axis and what stands there."""
+        return {self.place(value): str(value) for value in self.values}
+
 
 @dataclass(frozen=True)
 class Range:
@@ -63,6 +71,21 @@ class Range:
         """Whether a trial may have this value."""
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return number and self.low <= value <= self.high and (not self.whole or value % 1 == 0)
+
+    def place(self, value: float) -> float:
+        """Where a value stands between low, 0, and high, 1; evenly in its logarithm where ``log``."""
+        scale = math.log if self.log else float
+        low, high = scale(self.low), scale(self.high)
+        return (scale(value) - low) / (high - low)
+
+    def ticks(self) -> dict[float, str]:
+        """The places of an axis and what stands there: low, the middle, high.
+
+        >>> Range(0.01, 1.0, log=True).ticks()
+        {0.0: '0.01', 0.5: '0.1', 1.0: '1'}
+        """
+        middle = math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
+        return {0.0: f"{self.low:g}", 0.5: f"{middle:.3g}", 1.0: f"{self.high:g}"}
 
 
 Space = Mapping[str, Choice | Range]

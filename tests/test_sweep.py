@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ngpu_lib import cli, sweep
+from ngpu_lib import cli, plots, sweep
 
 optuna = pytest.importorskip("optuna")
 SPACE = {"x": sweep.Range(0.0, 1.0), "kind": sweep.Choice(("a", "b"))}
@@ -343,6 +343,28 @@ def test_table_and_leaderboard():
     head, rule, *body = sweep.table(best).splitlines()
     assert head == "| value | x | kind | seconds | squared | learner |" and len(body) == 2
     assert sweep.table([]) == "no finished trial"
+
+
+def test_every_setting_has_a_place_on_an_axis():
+    for name, setting in sweep.MNIST_SPACE.items():
+        ends = setting.values if isinstance(setting, sweep.Choice) else (setting.low, setting.high)
+        assert (setting.place(ends[0]), setting.place(ends[-1])) == (0, 1)
+        ticks = setting.ticks()
+        assert list(ticks) == sorted(ticks) and len(ticks) >= 3, name
+    assert sweep.Range(1, 100, log=True).place(10) == pytest.approx(0.5)
+    assert sweep.Range(0, 4).place(1) == 0.25
+
+
+def test_parallel_coordinates():
+    fig, ax = plots.figure()
+    plots.parallel(ax, [[0, 1], [1, 0]], ["a", "b"], colour=[2, 1], ticks=[{0: "x"}, {}])
+    lines = [list(line.get_ydata()) for line in ax.lines]
+    assert lines[:2] == [[1, 0], [0, 1]]  # the higher number is drawn last
+    assert [text.get_text() for text in ax.texts] == ["x"]
+    assert plots.show(fig, alt="Two lines that cross.").png
+    for values, colour in (([], []), ([[0]], [1]), ([[0, 1]], [1, 2])):
+        with pytest.raises(ValueError, match="values: got"):
+            plots.parallel(plots.figure()[1], values, ["a", "b"], colour=colour)
 
 
 def test_without_optuna_one_line_says_what_to_do(monkeypatch):
