@@ -143,6 +143,20 @@ def test_kinds_are_what_they_say():
             assert len(set(pairs)) > 5
 
 
+@pytest.mark.parametrize("base", [2, 10])
+def test_dense_operands_hold_many_top_digits(base):
+    """The share of top digits is E[d + (1 - d) / base] = (1 + 1 / base) / 2, and differs by operand."""
+    task = make_task("multiply", base)
+    batch = task.sample(400, 40, generator(), inputs="dense")
+    shares = [
+        to_digits(number, base, 40).count(base - 1) / 40
+        for row in batch.inputs_BL
+        for number in task.decode(tuple(row.tolist()))
+    ]
+    assert abs(sum(shares) / len(shares) - (1 + 1 / base) / 2) < 0.03
+    assert min(shares) < 0.5 and max(shares) > 0.95
+
+
 def test_carries_run_through_every_digit_or_nowhere():
     task = make_task("add", base=10)
     batch = task.sample(200, 15, generator(), inputs="carries")
