@@ -273,12 +273,13 @@ class Arithmetic(Task):
         powers     both operands are powers of the base.
         dense      each digit is the top digit with chance d, else random; d is drawn from 0..1 for each
                    operand. Columns of a product then add up to far more than random operands give.
-        mixed      for training: 30 % random, 20 % dense, 15 % a run of top digits and a small number,
-                   20 % carries at every scale, 15 % symmetric (after Price, Zaremba & Sutskever 2016,
-                   who take 60 % random, 20 % runs and 20 % complement pairs).
+        mixed      for training: half random, 15 % a run of top digits and a small number, 20 % carries
+                   at every scale, 15 % symmetric (after Price, Zaremba & Sutskever 2016, who take
+                   60 % random, 20 % runs and 20 % complement pairs).
+        stress     mixed, with 20 % dense operands in place of random ones.
     """
 
-    kinds = ("random", "carries", "symmetric", "zeros", "ones", "powers", "dense", "mixed")
+    kinds = ("random", "carries", "symmetric", "zeros", "ones", "powers", "dense", "mixed", "stress")
 
     def __init__(self, name: str, base: int = 2, bits_per_digit: int = 1):
         _check_base(base)
@@ -380,7 +381,7 @@ class Arithmetic(Task):
         else:
             part = _chance(generator)
             scale = length if _chance(generator) < 0.5 else 1 + below(length)
-            if part < 0.3:
+            if part < (0.3 if kind == "stress" else 0.5):
                 a, b = number(), number()
             elif part < 0.5:
                 a, b = self._dense(length, generator), self._dense(length, generator)
