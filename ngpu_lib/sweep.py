@@ -24,7 +24,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -79,11 +79,14 @@ class Range:
         return (scale(value) - low) / (high - low)
 
     def ticks(self) -> dict[float, str]:
-        """The places of an axis and what stands there: low, the middle, high.
+        """The places of an axis and what stands there: low, the middle, high, or a few whole numbers.
 
         >>> Range(0.01, 1.0, log=True).ticks()
         {0.0: '0.01', 0.5: '0.1', 1.0: '1'}
         """
+        if self.whole and self.high - self.low < 6:
+            values = range(int(self.low), int(self.high) + 1)
+            return {self.place(value): str(value) for value in values}
         middle = math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
         return {0.0: f"{self.low:g}", 0.5: f"{middle:.3g}", 1.0: f"{self.high:g}"}
 
@@ -235,7 +238,7 @@ def search(
     report: Report | None = None,
     grace: float = GRACE,
 ) -> list[Row]:
-    """Run some trials; where to look next follows from every finished trial of the study, by anybody.
+    """Run some trials; where to look next follows from the study's trials with the same fixed settings.
 
     Args:
         trials: how many, at least 0. fixed: settings this worker keeps. learner: whose rows they are.
@@ -255,17 +258,25 @@ def search(
     for name, value in (fixed or {}).items():
         if name not in space or not space[name].holds(value):
             raise ValueError(f"fixed: got {name} = {value!r}; needs {space.get(name, list(space))}")
-    sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
-    if fixed:
-        sampler = optuna.samplers.PartialFixedSampler(dict(fixed), sampler)
-    study.sampler = sampler
+    sampler = optuna.samplers.TPESampler(n_startup_trials=3, constant_liar=True, seed=seed)
     distributions = {name: _distribution(optuna, setting) for name, setting in space.items()}
     new = []
     for _ in range(trials):
         fail_lost(study, grace)
-        trial = study.ask(distributions)
-        new += _run(study, trial, objective, learner, report)
+        params = _propose(optuna, study, sampler, distributions, dict(fixed or {}))
+        study.sampler = optuna.samplers.PartialFixedSampler(params, sampler)
+        new += _run(study, study.ask(distributions), objective, learner, report)
     return new
+
+
+def _propose(optuna, study, sampler, distributions, fixed: dict[str, Any]) -> dict[str, Any]:
+    """The next settings, from trials with the same fixed ones: SGD's rates would mislead Adam."""
+    state = optuna.trial.TrialState
+    known = study.get_trials(deepcopy=False, states=(state.COMPLETE, state.RUNNING))
+    part = optuna.create_study(direction="maximize", sampler=sampler)
+    part.add_trials([trial for trial in known if fixed.items() <= trial.params.items()])
+    free = {name: each for name, each in distributions.items() if name not in fixed}
+    return part.ask(free).params | fixed
 
 
 def search_seeds(
@@ -357,10 +368,10 @@ def _signs_of_life(trial):
 
     def beat() -> None:
         while not stop.wait(BEAT):
-            try:
+            with suppress(
+                Exception
+            ):  # it ended meanwhile, or the server is away: the trial goes on
                 trial.set_user_attr("alive", time.time())
-            except Exception:  # finished meanwhile, or the server is away: the trial itself goes on
-                pass
 
     thread = threading.Thread(target=beat, daemon=True)
     trial.set_user_attr("alive", time.time())
@@ -382,8 +393,11 @@ def fail_lost(study, grace: float = GRACE) -> int:
     for trial in study.get_trials(deepcopy=False, states=(state.RUNNING,)):
         started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
         if time.time() - trial.user_attrs.get("alive", started) > grace:
-            study.tell(trial.number, state=state.FAIL, skip_if_finished=True)
-            lost += 1
+            with suppress(
+                RuntimeError
+            ):  # another worker says so at the same moment, or it has ended
+                study.tell(trial.number, state=state.FAIL, skip_if_finished=True)
+                lost += 1
     return lost
 
 
@@ -482,13 +496,15 @@ def read(path: str | Path) -> list[Row]:
 
 
 def table(found: Sequence[Row]) -> str:
-    """Rows as a Markdown table: value, settings, results and learner; numbers to three digits."""
+    """Rows as a Markdown table: value, settings, results all have, learner; numbers to three digits."""
     if not found:
         return "no finished trial"
-    results = [key for key in found[0] if key not in ("id", "learner", "value", "params")]
+    shared = set.intersection(*(set(row) for row in found))
+    shared -= {"id", "study", "learner", "value", "params"}
+    results = [key for key in found[0] if key in shared]
     head = ["value", *found[0]["params"], *results, "learner"]
     body = [
-        [row["value"], *row["params"].values(), *(row.get(key) for key in results), row["learner"]]
+        [row["value"], *row["params"].values(), *(row[key] for key in results), row["learner"]]
         for row in found
     ]
     text = [[f"{v:.3g}" if isinstance(v, float) else str(v) for v in line] for line in body]
@@ -544,13 +560,11 @@ def mnist_trial(
         seed=seed,
     )
     optimiser = make(model.parameters(), lr=params["rate"])
-    try:
+    with suppress(FloatingPointError):
         for _ in train(
             model, few, image_loss, optimiser, updates=updates, seed=seed, progress=False
         ):
             pass
-    except FloatingPointError:
-        pass
     held = min(5000, len(mnist.train_labels_B) - 1000)
     right = accuracy(model, mnist.train_images_BHW[-held:], mnist.train_labels_B[-held:])
     return {"value": round(100 * right, 2)}

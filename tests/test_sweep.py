@@ -274,6 +274,18 @@ def test_a_share_is_kept_and_all_shares_cover_the_space():
         assert all(sweep.MNIST_SPACE[name].holds(value) for name, value in params.items())
 
 
+def test_a_worker_learns_from_its_own_part():
+    """What is good for one kind is bad for the other: each finds its own."""
+    study, best = sweep.open_study(None, "mine", SETTING), {"a": 0.9, "b": 0.1}
+    for kind, place in best.items():
+        new = sweep.search(
+            *(study, SPACE, lambda params: {"value": -abs(params["x"] - best[params["kind"]])}),
+            **{"trials": 20, "fixed": {"kind": kind}, "seed": 0},
+        )
+        last = sorted(row["params"]["x"] for row in new[-5:])
+        assert abs(last[2] - place) < 0.25, (kind, last)
+
+
 @pytest.mark.parametrize("learner", ["", "  ", -1, "-4"])
 def test_learners_without_a_name_are_refused(learner):
     with pytest.raises(ValueError, match="learner"):
