@@ -19,7 +19,7 @@ if os.environ.get("OMP_NUM_THREADS") == "1":
 def pytest_collection_modifyitems(items):
     """Whatever a module takes from tests/browser.py, its tests that use a browser are marked so."""
     for item in items:
-        if {"browser", "lab", "chromium", "visit", "site_plans"} & set(getattr(item, "fixturenames", ())):
+        if {"browser", "lab", "chromium", "visit"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("browser")
 
 

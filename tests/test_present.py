@@ -196,26 +196,26 @@ def test_rescues_carry_the_lesson_to_its_end(errors, stem):
 
 
 @pytest.fixture(scope="module")
+def browser():
+    with chromium.chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
 def lab(presented):
-    """(a browser, JupyterLab's address) as `make present` starts it."""
+    """JupyterLab's address, started as `make present` starts it."""
     settings = make_present.write_settings(make_present.PRESENT / ".config")
-    command = [str(Path(sys.executable).with_name("jupyter")), "--custom-css"]
-    with (
-        chromium.chromium() as browser,
-        chromium.jupyter_lab(
-            ROOT / "build", command[0], more=command[1:], environment=settings
-        ) as address,
-    ):
-        yield browser, address
+    flags = ["--custom-css"]
+    with chromium.jupyter_lab(ROOT / "build", more=flags, environment=settings) as address:
+        yield address
 
 
 @pytest.mark.site
 @pytest.mark.parametrize("stem", STEMS)
-def test_presentation_is_driven_in_jupyterlab(lab, stem):
+def test_presentation_is_driven_in_jupyterlab(browser, lab, stem):
     """With NGPU_SHOTS=folder pictures of each are kept there, to be looked at."""
-    browser, address = lab
     page = browser.new_page(viewport={"width": 1600, "height": 1000})
-    page.goto(f"{address}/doc/tree/present/{stem}.ipynb?reset", wait_until="domcontentloaded")
+    page.goto(f"{lab}/doc/tree/present/{stem}.ipynb?reset", wait_until="domcontentloaded")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
     page.wait_for_function(
         f"{WIDGET}?.sessionContext?.session?.kernel?.status === 'idle'", timeout=120_000
@@ -255,20 +255,19 @@ def test_presentation_is_driven_in_jupyterlab(lab, stem):
 
 
 @pytest.mark.site
-@pytest.mark.browser
 @pytest.mark.parametrize("stem", STEMS)
-def test_slides_fit_and_print_one_a_sheet(presented, stem):
+def test_slides_fit_and_print_one_a_sheet(browser, presented, stem):
     path, pdf = make_slides.write(stem)
-    with chromium.chromium() as browser:
-        page = browser.new_page(viewport={"width": 1320, "height": 740})
-        page.goto(path.as_uri())
-        page.wait_for_selector("html[data-ready]", timeout=60_000)
-        count = page.locator("section").count()
-        spilling = page.evaluate(
-            """() => [...document.querySelectorAll("section > div")].map((box, k) => [k + 1, box])
-              .filter(([, b]) => b.scrollHeight > b.clientHeight + 1 || b.scrollWidth > b.clientWidth + 1)
-              .map(([number]) => number)"""
-        )
+    page = browser.new_page(viewport={"width": 1320, "height": 740})
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-ready]", timeout=60_000)
+    count = page.locator("section").count()
+    spilling = page.evaluate(
+        """() => [...document.querySelectorAll("section > div")].map((box, k) => [k + 1, box])
+          .filter(([, b]) => b.scrollHeight > b.clientHeight + 1 || b.scrollWidth > b.clientWidth + 1)
+          .map(([number]) => number)"""
+    )
+    page.close()
     assert 8 <= count <= 80 and spilling == []
     assert sheets(pdf.read_bytes()) == count
 
@@ -279,21 +278,19 @@ def sheets(pdf: bytes) -> int:
 
 @pytest.mark.site
 @pytest.mark.parametrize("stem", STEMS)
-def test_plan_prints_on_one_page(site_plans, stem):
-    browser, folder = site_plans
+def test_plan_prints_on_one_page(browser, plans, stem):
     page = browser.new_page()
-    page.goto((folder / f"{stem}.html").as_uri())
+    page.goto((plans / f"{stem}.html").as_uri())
     assert sheets(page.pdf(format="A4")) == 1
     page.close()
 
 
 @pytest.fixture(scope="module")
-def site_plans(presented):
-    """(a browser, the folder of the plans' pages)."""
-    if not (make_site.HTML / "plans").is_dir():
-        make_site.build(STEMS)
-    with chromium.chromium() as browser:
-        yield browser, make_site.HTML / "plans"
+def plans(presented):
+    """The folder of the plans' pages."""
+    if not all((make_site.HTML / "plans" / f"{stem}.html").exists() for stem in STEMS):
+        make_site.build(STEMS, as_is=True)
+    return make_site.HTML / "plans"
 
 
 def test_make_present_names_its_lesson():

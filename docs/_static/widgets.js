@@ -40,7 +40,7 @@ function style(text) {
 
 /** Buttons for states that were computed with a kernel: each sets the traits it recorded. */
 function presets(model, recorded) {
-  const row = Object.assign(document.createElement("div"), { className: "presets" });
+  const row = Object.assign(document.createElement("div"), { className: "presets", textContent: "Recorded: " });
   for (const { text, state } of recorded) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
     button.addEventListener("click", () => Object.entries(state).forEach(([name, value]) => model.set(name, value)));
