@@ -271,15 +271,25 @@ class Arithmetic(Task):
         symmetric  both operands equal: half of them random, half with at most three nonzero digits.
         zeros      one operand is 0.            ones    one operand is 1.
         powers     both operands are powers of the base.
-        dense      each digit is the top digit with chance d, else random; d is drawn from 0..1 for each
-                   operand. Columns of a product then add up to far more than random operands give.
+        biased     each digit is the top digit with chance d, else zero; d is drawn from 0..1 for each
+                   operand. Columns of a product then add up to far more, or less, than random ones.
         mixed      for training: half random, 15 % a run of top digits and a small number, 20 % carries
                    at every scale, 15 % symmetric (after Price, Zaremba & Sutskever 2016, who take
                    60 % random, 20 % runs and 20 % complement pairs).
-        stress     mixed, with 20 % dense operands in place of random ones.
+        stress     mixed, with 30 % biased operands in place of random ones.
     """
 
-    kinds = ("random", "carries", "symmetric", "zeros", "ones", "powers", "dense", "mixed", "stress")
+    kinds = (
+        "random",
+        "carries",
+        "symmetric",
+        "zeros",
+        "ones",
+        "powers",
+        "biased",
+        "mixed",
+        "stress",
+    )
 
     def __init__(self, name: str, base: int = 2, bits_per_digit: int = 1):
         _check_base(base)
@@ -376,15 +386,15 @@ class Arithmetic(Task):
                 a, b = b, a
         elif kind == "powers":
             a, b = self.base ** below(length), self.base ** below(length)
-        elif kind == "dense":
-            a, b = self._dense(length, generator), self._dense(length, generator)
+        elif kind == "biased":
+            a, b = self._biased(length, generator), self._biased(length, generator)
         else:
             part = _chance(generator)
             scale = length if _chance(generator) < 0.5 else 1 + below(length)
-            if part < (0.3 if kind == "stress" else 0.5):
+            if part < (0.2 if kind == "stress" else 0.5):
                 a, b = number(), number()
             elif part < 0.5:
-                a, b = self._dense(length, generator), self._dense(length, generator)
+                a, b = self._biased(length, generator), self._biased(length, generator)
             elif part < 0.65:
                 a = (self.base**scale - 1) * self.base ** below(length - scale + 1)
                 b = below(min(top, self.base**3))
@@ -404,13 +414,11 @@ class Arithmetic(Task):
             total += (1 + below(self.base - 1)) * self.base ** below(length)
         return total % self.base**length
 
-    def _dense(self, length: int, generator: torch.Generator) -> int:
-        """A number whose digits are the top digit with a chance drawn once, else random."""
+    def _biased(self, length: int, generator: torch.Generator) -> int:
+        """A number whose digits are each the top digit with a chance drawn once, else zero."""
         share = _chance(generator)
         top_L = (torch.rand(length, generator=generator) < share).tolist()
-        digits = _digits_below(self.base, length, generator)
-        pairs = zip(top_L, digits, strict=True)
-        return from_digits([self.base - 1 if top else digit for top, digit in pairs], self.base)
+        return from_digits([(self.base - 1) * top for top in top_L], self.base)
 
     def _carries(self, length: int, below, generator: torch.Generator) -> tuple[int, int]:
         top = self.base**length

@@ -144,17 +144,19 @@ def test_kinds_are_what_they_say():
 
 
 @pytest.mark.parametrize("base", [2, 10])
-def test_dense_operands_hold_many_top_digits(base):
-    """The share of top digits is E[d + (1 - d) / base] = (1 + 1 / base) / 2, and differs by operand."""
+def test_biased_operands_differ_in_their_share_of_top_digits(base):
+    """The share is uniform from 0 to 1, drawn for each operand: mean 1/2, and both ends are met."""
     task = make_task("multiply", base)
-    batch = task.sample(400, 40, generator(), inputs="dense")
-    shares = [
-        to_digits(number, base, 40).count(base - 1) / 40
+    batch = task.sample(400, 40, generator(), inputs="biased")
+    digits = [
+        to_digits(number, base, 40)
         for row in batch.inputs_BL
         for number in task.decode(tuple(row.tolist()))
     ]
-    assert abs(sum(shares) / len(shares) - (1 + 1 / base) / 2) < 0.03
-    assert min(shares) < 0.5 and max(shares) > 0.95
+    assert {digit for number in digits for digit in number} == {0, base - 1}
+    shares = [number.count(base - 1) / 40 for number in digits]
+    assert abs(sum(shares) / len(shares) - 0.5) < 0.03
+    assert min(shares) < 0.05 and max(shares) > 0.95
 
 
 def test_carries_run_through_every_digit_or_nowhere():
