@@ -899,6 +899,7 @@ for care, runs in reads.items():
 ax.set(
     xlabel="hidden layers",
     ylabel="held-out accuracy, %",
+    ylim=(0, 100),
     xticks=depths,
     title=mnist.title("150 updates"),
 )
@@ -1437,6 +1438,8 @@ for pixels in (0, 3, 6, 9):
             for name, p in zip(explorer.names, explorer.answers, strict=True)
         )
     )
+assert np.allclose(explorer.image, np.roll(starts_BHW[0], 9, axis=1))
+assert np.allclose(explorer.answers[1], reader(trained["ConvNet"][0])(explorer.image), atol=1e-5)
 
 # %% [markdown]
 # ## Recap
