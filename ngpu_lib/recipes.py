@@ -239,18 +239,24 @@ def start(recipe: Recipe | str, seed: int = 0, device: str = "cpu", **changes: A
 
 
 SHORT, ALL = (8, 12, 16, 20), (8, 12, 16, 20, 25, 28, 31, 36, 41)
+EVEN = (8, 12, 16, 20, 24, 28, 32, 36, 40)
 
 
-def _symbol_recipe(task: str, extra: int) -> Recipe:
-    """Copy, reverse, duplicate and sort differ in the task and in the extra steps alone."""
+def _symbol_recipe(task: str, short: int = 300, long: int = 500, noisy: int = 400) -> Recipe:
+    """Copy, reverse, duplicate and sort: every word fills its tape.
+
+    What moves one cell a step is back, or half across, after exactly L steps. A word shorter than its
+    tape (or a few extra steps) would break that rhythm, and reverse then works at trained lengths only.
+    """
     return Recipe(
         task=task,
         maps=48,
+        shorter=0.0,
         phases=(
-            Phase(300, SHORT, extra=extra),
-            Phase(500, ALL, per_update=3, extra=extra),
-            Phase(300, ALL, per_update=3, noise=0.06, rate=0.5, extra=extra),
-            Phase(300, ALL, per_update=3, noise=0.1, rate=0.25, extra=extra),
+            Phase(short, SHORT),
+            Phase(long, EVEN, per_update=3),
+            Phase(noisy, EVEN, per_update=3, noise=0.06, rate=0.3),
+            Phase(300, EVEN, per_update=3, noise=0.06, rate=0.05),
         ),
         precision="bfloat16",
     )
@@ -258,8 +264,8 @@ def _symbol_recipe(task: str, extra: int) -> Recipe:
 
 #: The recipes behind the shipped weights.
 RECIPES: dict[str, Recipe] = {
-    "copy": _symbol_recipe("copy", extra=0),
-    **{task: _symbol_recipe(task, extra=8) for task in ("reverse", "duplicate", "sort")},
+    **{task: _symbol_recipe(task) for task in ("copy", "reverse", "duplicate")},
+    "sort": _symbol_recipe("sort", short=600, long=900, noisy=500),
     "add": Recipe(
         task="add",
         maps=48,

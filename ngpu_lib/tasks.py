@@ -450,7 +450,7 @@ TASK_NAMES = (
     "add-bcd",
     "multiply-bcd",
 )
-DEFAULT_BASE = {"copy": 8, "reverse": 8, "duplicate": 8, "sort": 8}
+DEFAULT_BASE = {"copy": 8, "reverse": 8, "duplicate": 8, "sort": 4}
 
 
 def suggest(name: str, known: Sequence[str]) -> str:

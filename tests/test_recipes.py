@@ -139,7 +139,7 @@ def test_shipped_recipes_train_on_at_most_41_symbols(name):
     recipe = RECIPES[name]
     assert recipe.task == name
     for phase in recipe.phases:
-        assert set(phase.bins) <= set(ALL)
+        assert max(phase.bins) <= 41
     run = start(name, maps=6, phases=(Phase(1, (8,)),))
     (record,) = run.train(progress=False)
     assert set(record) > {"step", "loss", "cross_entropy", "symbol_accuracy", "sequence_accuracy"}
