@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from nbformat.sign import NotebookNotary
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).parent
@@ -133,10 +134,11 @@ def write_settings(folder: Path) -> dict[str, str]:
 
 
 def write(stem: str) -> Path:
-    """Write one presentation; where it is."""
+    """Write one presentation, signed, so that JupyterLab shows its outputs at once; where it is."""
     PRESENT.mkdir(parents=True, exist_ok=True)
-    path = PRESENT / f"{stem}.ipynb"
-    nbformat.write(presentation(stem), path)
+    path, notebook = PRESENT / f"{stem}.ipynb", presentation(stem)
+    nbformat.write(notebook, path)
+    NotebookNotary().sign(nbformat.read(path, as_version=4))
     return path
 
 

@@ -274,6 +274,34 @@ def weigh(html: Path) -> dict[str, dict]:
     return report
 
 
+def load_times(html: Path, names: list[str]) -> dict[str, float]:
+    """Seconds until each page is loaded and its explorers are drawn, in Chromium; none without Chromium."""
+    browsers = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, browsers)), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        program = None
+    if program is None:
+        return {}
+    ready = (
+        "document.readyState === 'complete' && (document.documentElement.dataset.widgets || !%s)"
+    )
+    drawn = ready % "document.querySelector('script[src*=\"widgets.js\"]')"
+    times = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        for name in names:
+            page = browser.new_page()
+            begun = time.perf_counter()
+            page.goto((html / name).as_uri())
+            page.wait_for_function(drawn)
+            times[name] = round(time.perf_counter() - begun, 2)
+            page.close()
+        browser.close()
+    return times
+
+
 def build(stems: list[str], as_is: bool = False) -> dict[str, dict]:
     """Execute, compose, render and check; the weight of each page.
 
@@ -286,12 +314,16 @@ def build(stems: list[str], as_is: bool = False) -> dict[str, dict]:
     if found := faults(HTML):
         raise ValueError("the site: got\n  " + "\n  ".join(found))
     report = weigh(HTML)
+    lessons = [f"lessons/{stem}.html" for stem in stems]
+    for name, seconds in load_times(HTML, ["index.html", *lessons]).items():
+        report[name]["load_s"] = seconds
     (SITE / "report.json").write_text(json.dumps(report, indent=1), "utf-8")
     print(f"{'page':38} {'kB':>7} {'compressed':>11}   with all it loads")
     for name, row in report.items():
         print(
             f"{name:38} {row['page_kB']:7,} {row['page_compressed_kB']:11,}"
             f"   {row['all_kB']:,} kB, {row['all_compressed_kB']:,} compressed"
+            + (f", {row['load_s']:.1f} s to load" if "load_s" in row else "")
         )
     print(f"{HTML / 'index.html'}: {time.perf_counter() - begun:.0f} s")
     return report

@@ -289,7 +289,8 @@ def test_plan_prints_on_one_page(browser, plans, stem):
 def plans(presented):
     """The folder of the plans' pages."""
     if not all((make_site.HTML / "plans" / f"{stem}.html").exists() for stem in STEMS):
-        make_site.build(STEMS, as_is=True)
+        make_site.compose({stem: execute.EXECUTED / f"{stem}.ipynb" for stem in STEMS})
+        make_site.render()
     return make_site.HTML / "plans"
 
 
