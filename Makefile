@@ -16,7 +16,7 @@ PORT ?= 8888
 BIN := $(VENV)/bin
 FIRST := course/student/00_start_here.ipynb
 LESSON ?= 00
-CELL_TIMEOUT ?= 600
+export CELL_TIMEOUT ?= 600
 # torch by itself and first: what depends on it then finds it there and pulls no other build.
 TORCH := $(or $(shell sed -n '/^torch==/p' $(CONSTRAINTS)),torch)
 # Without a display no browser can open, and Jupyter prints its address instead; root needs a flag.

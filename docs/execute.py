@@ -32,7 +32,8 @@ from recorder import cell_key, names  # noqa: E402
 from course.make_notebooks import lessons  # noqa: E402
 
 EXECUTED = ROOT / "build" / "executed"
-TIMEOUT, SLOW = 600, 4.0  # seconds a cell may take; seconds of CPU from which on its result is kept
+TIMEOUT = int(os.environ.get("CELL_TIMEOUT", "600"))  # seconds a cell may take
+SLOW = 4.0  # seconds of CPU from which on a cell's result is kept
 ENDING = "# recorder: end"
 #: Libraries whose version shows in a lesson's results.
 LIBRARIES = ("anywidget", "ipywidgets", "matplotlib", "numpy", "scikit-learn", "torch")
