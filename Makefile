@@ -39,7 +39,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 
-test-unit: $(VENV)/.test
+test-unit: $(VENV)/.test $(VENV)/.site
 	$(PYTEST) $(WORKERS) -m "not browser and not site"
 
 test-notebooks: $(VENV)/.test

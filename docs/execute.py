@@ -18,7 +18,7 @@ import shutil
 import sys
 import time
 import tomllib
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
 
@@ -145,8 +145,13 @@ def execute_all(stems: list[str], workers: int = 2, as_is: bool = False) -> dict
     os.environ["OMP_NUM_THREADS"] = "1"  # two kernels side by side do not fight for the cores
     EXECUTED.mkdir(parents=True, exist_ok=True)
     missing = [s for s in stems if not as_is or not (EXECUTED / f"{s}.ipynb").exists()]
+    missing.sort(
+        key=lambda stem: -student(stem).stat().st_size
+    )  # long ones first: no late straggler
     with ProcessPoolExecutor(workers) as pool:
-        for number, (stem, wall, cpu) in enumerate(pool.map(execute, missing), start=1):
+        running = [pool.submit(execute, stem) for stem in missing]
+        for number, done in enumerate(as_completed(running), start=1):
+            stem, wall, cpu = done.result()
             took = f"{wall:.0f} s, {cpu:.0f} s of CPU" if wall else "unchanged"
             print(f"[{number}/{len(missing)}] {stem}: {took}", flush=True)
     return {stem: EXECUTED / f"{stem}.ipynb" for stem in stems}

@@ -65,7 +65,7 @@ def live_cells(stem: str, executed: nbformat.NotebookNode, seen: set[str]) -> li
         rows = "".join(f"    {text!r}: {code!r},\n" for text, code in part["presets"].items())
         shown = cell(
             "code",
-            f'from ngpu_lib import live\n\nlive.load("{state}", globals())\n'
+            f'# {part["heading"]}\nfrom ngpu_lib import live\n\nlive.load("{state}", globals())\n'
             f"display(live.presets({{\n{rows}}}, globals()))\n\n{source}",
             "live",
             seen,
@@ -95,9 +95,7 @@ def lesson_cells(stem: str, executed: nbformat.NotebookNode, seen: set[str]) -> 
         cells.append(original)
         kept = record["cells"].get(original.id, {}) if original.id in students else {}
         if "kept" in kept:
-            source = (
-                f'from ngpu_lib import live\n\nlive.rescue("{folder}", "{original.id}", globals())'
-            )
+            source = f'# The finished result\nfrom ngpu_lib import live\n\nlive.rescue("{folder}", "{original.id}", globals())'
             seconds = f"{kept['seconds']:.0f} s"
             note = f"*Rescue: the cell above takes {seconds} of one core. If it drags, stop it (■), run the next.*"
             cells.append(cell("markdown", note, "rescue", seen))
