@@ -1373,14 +1373,20 @@ plots.show(
 # %% [markdown]
 # **Break it.** Sharing weights over all places should make the ConvNet immune to a moved digit. Move the test digits to the right and see.
 
+
 # %%
+def move_right(images, pixels):
+    """What crosses the edge is gone; white comes in."""
+    return F.pad(images, (pixels, 0))[..., :28]
+
+
 moves = (0, 1, 2, 3, 4, 6, 8)
 sample, sample_labels = mnist.test_images_BHW[:1000], mnist.test_labels_B[:1000]
 fig, ax = plots.figure(size=(7, 3.2))
 moved = {}
 for name, networks in trained.items():
     moved[name] = [
-        [100 * accuracy(network, sample.roll(move, dims=2), sample_labels) for move in moves]
+        [100 * accuracy(network, move_right(sample, move), sample_labels) for move in moves]
         for network in networks
     ]
     plots.spread(ax, moves, moved[name], name)
@@ -1392,7 +1398,8 @@ ax.set(
 ax.legend()
 plots.show(
     fig,
-    alt="Accuracy falls with the distance moved, for the MLP from two pixels on, for the ConvNet later, but to about half at eight pixels.",
+    alt="Accuracy falls with the distance moved, for the MLP from two pixels on, for the ConvNet later; at eight pixels: "
+    + ", ".join(f"{name} {np.mean(runs, 0)[-1]:.0f} %" for name, runs in moved.items()),
 )
 
 # %% [markdown]
@@ -1402,7 +1409,7 @@ plots.show(
 
 # %%
 assert not mnist.is_real or np.mean(moved["ConvNet"], 0)[4] > np.mean(moved["MLP"], 0)[4] + 5
-assert not mnist.is_real or np.mean(moved["ConvNet"], 0)[-1] < 60
+assert not mnist.is_real or np.mean(moved["ConvNet"], 0)[-1] < np.mean(moved["ConvNet"], 0)[0] - 20
 
 # %% [markdown]
 # ### Your own hand
@@ -1417,7 +1424,7 @@ def reader(network):
     return lambda image_HW: predict(network, torch.tensor(image_HW * 255).round().byte()[None])[0]
 
 
-starts_BHW = mnist.test_images_BHW[:6].numpy() / 255
+starts_BHW = mnist.test_images_BHW[:6].float() / 255
 explorer = DrawDigit(
     {name: reader(networks[0]) for name, networks in trained.items()},
     starts_BHW[0],
@@ -1430,7 +1437,7 @@ explorer
 
 # %%
 for pixels in (0, 3, 6, 9):
-    explorer.image = np.roll(starts_BHW[0], pixels, axis=1)
+    explorer.image = move_right(starts_BHW[0], pixels)
     print(
         f"{pixels} pixels: "
         + ", ".join(
@@ -1438,7 +1445,7 @@ for pixels in (0, 3, 6, 9):
             for name, p in zip(explorer.names, explorer.answers, strict=True)
         )
     )
-assert np.allclose(explorer.image, np.roll(starts_BHW[0], 9, axis=1))
+assert np.allclose(explorer.image, move_right(starts_BHW[0], 9))
 assert np.allclose(explorer.answers[1], reader(trained["ConvNet"][0])(explorer.image), atol=1e-5)
 
 # %% [markdown]
