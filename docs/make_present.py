@@ -95,7 +95,8 @@ def lesson_cells(stem: str, executed: nbformat.NotebookNode, seen: set[str]) -> 
         cells.append(original)
         kept = record["cells"].get(original.id, {}) if original.id in students else {}
         if "kept" in kept:
-            source = f'# The finished result\nfrom ngpu_lib import live\n\nlive.rescue("{folder}", "{original.id}", globals())'
+            call = f'live.rescue("{folder}", "{original.id}", globals())'
+            source = f"# The finished result\nfrom ngpu_lib import live\n\n{call}"
             seconds = f"{kept['seconds']:.0f} s"
             note = f"*Rescue: the cell above takes {seconds} of one core. If it drags, stop it (■), run the next.*"
             cells.append(cell("markdown", note, "rescue", seen))
