@@ -504,7 +504,12 @@ def table(found: Sequence[Row]) -> str:
     results = [key for key in found[0] if key in shared]
     head = ["value", *found[0]["params"], *results, "learner"]
     body = [
-        [row["value"], *row["params"].values(), *(row[key] for key in results), row["learner"]]
+        [
+            f"{row['value']:.4g}",
+            *row["params"].values(),
+            *(row[key] for key in results),
+            row["learner"],
+        ]
         for row in found
     ]
     text = [[f"{v:.3g}" if isinstance(v, float) else str(v) for v in line] for line in body]
