@@ -168,7 +168,7 @@ def parallel(ax: Axes, values, names, *, colour, ticks=None, label: str = "value
 
     Args:
         values: rows by columns, each already between 0 (bottom) and 1 (top). names: of the columns.
-        colour: a number for each row; higher rows are drawn last, on top. label: of those numbers.
+        colour: a number for each row; higher ones stand out. label: of those numbers.
         ticks: for each column a mapping of place (0..1) to the text that stands there.
 
     Raises:
@@ -182,11 +182,12 @@ def parallel(ax: Axes, values, names, *, colour, ticks=None, label: str = "value
             f"ticks for {columns} names; needs as many of each, and a row"
         )
     box = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}
-    shade = ScalarMappable(Normalize(min(colour), max(colour)), SEQUENTIAL)
+    norm = Normalize(min(colour), max(colour))
+    shade = ScalarMappable(norm, SEQUENTIAL)
     for place in sorted(range(len(values)), key=lambda place: colour[place]):
-        ax.plot(
-            range(columns), values[place], color=shade.to_rgba(colour[place]), lw=1.3, alpha=0.8
-        )
+        weight = float(norm(colour[place]))
+        style = {"lw": 0.7 + 1.3 * weight, "alpha": 0.25 + 0.75 * weight}
+        ax.plot(range(columns), values[place], color=shade.to_rgba(colour[place]), **style)
     for column, marks in enumerate(ticks or [{}] * columns):
         ax.axvline(column, color="grey", lw=0.8)
         for height, text in marks.items():
