@@ -1586,7 +1586,7 @@ assert not mnist.is_real or np.mean(reasoned) > np.mean(again[1:]) + 0.5
 # holds no schedule.
 #
 # With a class, all work on one study while it grows: `ngpu sweep mnist --learner Ada --trials 20 --study STUDY`, where STUDY is a file on a shared disk or a PostgreSQL
-# database. Without a server, everybody exports a file, and `--merge` puts them together. CONTRIBUTING.md in the course's repository says how to start either.
+# database. Without a server, everybody exports a file, and `--merge` puts them together. The course's README says how to start each.
 
 # %% [markdown]
 # ## Recap
