@@ -98,7 +98,9 @@ def as_on_github(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Colab is Linux")
-@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+@pytest.mark.skipif(
+    shutil.which("git") is None or not (ROOT / ".git").exists(), reason="needs git and a checkout"
+)
 def test_lesson_00_on_colab(colab, tmp_path):
     """The set-up cell as it stands installs the library and changes nothing; then the lesson runs."""
     stub = tmp_path / "stub" / "google" / "colab"
