@@ -1507,13 +1507,10 @@ try:
     trial = partial(sweep.mnist_trial, mnist=mnist, device=device)
     settings = {"trials": 4, "fixed": part, "learner": learner, "seed": 0}
     mine = sweep.search(study, sweep.MNIST_SPACE, trial, **settings)
-except (
-    ModuleNotFoundError
-) as error:  # Colab has no Optuna; the class's trials are there all the same
-    mine = []
+except ModuleNotFoundError as error:
+    mine = []  # Colab has no Optuna; the class's trials are there all the same
     print(f"{error}. Here: %pip install optuna, then this cell again.")
-for row in mine:
-    print(f"{row['value']:.1f} %", row["params"])
+Markdown(sweep.table(mine))
 
 # %% [markdown]
 # The leaderboard, you included. Every row is a trial; *value* is its accuracy in per cent.
@@ -1523,7 +1520,7 @@ together = class_rows + (mine if mnist.is_real else [])
 Markdown(sweep.table(sweep.leaderboard(together, 8)))
 
 # %% [markdown]
-# All trials as one picture: each is a line through its six values, the brighter, the more it reads. Follow the bright lines: where do they gather, and where do they not care?
+# All trials as one picture: each is a line through its six values, the thicker and yellower, the more it reads. Follow the thick lines: where do they gather, and where do they not care?
 
 # %%
 names = [*sweep.MNIST_SPACE]
@@ -1541,7 +1538,7 @@ best_class = sweep.leaderboard(class_rows, 12)
 plots.show(
     fig,
     alt="Parallel coordinates: a line for each trial through optimiser, layers, rate, units, dropout and shift, "
-    "brighter for higher accuracy. The twelve best: "
+    "thicker and yellower for higher accuracy. The twelve best: "
     + "; ".join(
         f"{row['value']:.1f} % {row['params']['optimiser']}, rate {row['params']['rate']:.2g}, "
         f"shift {row['params']['shift']}"
@@ -1578,7 +1575,7 @@ print(f"the class's best trial {winner['value']:.1f} %; now, seed 0: {again[0]:.
 print(f"you: {predicted_again}   seeds 1 to 3: " + ", ".join(f"{v:.1f} %" for v in again[1:]))
 print("section 6, shifted copies + schedule: " + ", ".join(f"{v:.1f} %" for v in reasoned))
 assert not mnist.is_real or max(again[1:]) < winner["value"]
-assert not mnist.is_real or np.mean(reasoned) > np.mean(again[1:]) + 0.5
+assert not mnist.is_real or np.mean(reasoned) > winner["value"] > np.mean(again[1:]) + 0.5
 
 # %% [markdown]
 # Less. Among 90 trials the best is good *and* lucky, and the luck does not come back: the *winner's curse*. Choose by a search, then measure anew with seeds the search has
