@@ -1509,7 +1509,7 @@ try:
     mine = sweep.search(study, sweep.MNIST_SPACE, trial, **settings)
 except ModuleNotFoundError as error:
     mine = []  # Colab has no Optuna; the class's trials are there all the same
-    print(f"{error}. Here: %pip install optuna, then this cell again.")
+    print(f"{error} (in a notebook %pip ...), then run this cell again")
 Markdown(sweep.table(mine))
 
 # %% [markdown]
