@@ -82,7 +82,8 @@ class Deck:
 
     def __init__(self):
         self.slides: list[str] = []
-        self.heading, self.first = "", True
+        self.section = self.heading = ""  # of the section, and of the slide to come
+        self.first = True
         self.waiting: list[str] = []  # blocks of the slide that is being filled
 
     def flush(self) -> None:
@@ -95,9 +96,13 @@ class Deck:
             if block.startswith("#"):
                 self.flush()
                 self.heading, self.first, after_picture = inline(block.lstrip("# ")), True, False
+                if not self.heading.startswith(("Predict", "Exercise")):
+                    self.section = self.heading
                 continue
             if not self.heading:  # what stands before the first section is on the title slide
                 continue
+            if block.startswith(("**What happened", "**Why", "**Break it")):
+                self.back_to_section()
             formal = block.startswith(("|", "$$", "- ", "1. "))
             if formal or block.startswith(TELLING) or self.first or after_picture:
                 if after_picture and self.slides and not formal and not self.waiting:
@@ -110,8 +115,15 @@ class Deck:
                     )
                 self.first = after_picture = False
 
+    def back_to_section(self) -> None:
+        """What follows a prediction or an exercise is told under the section's heading again."""
+        if self.heading != self.section:
+            self.flush()
+            self.heading = self.section
+
     def picture(self, image: str) -> None:
         self.flush()
+        self.back_to_section()
         image = re.sub(r'style="[^"]*"', "", image)
         self.slides.append(section(self.heading, f"{image}<!-- caption -->", "picture"))
 
