@@ -68,10 +68,10 @@ class AdaMax(torch.optim.Optimizer):
 
 
 class SaturationWeight(Extra):
-    """The weight of the saturation cost, kept in proportion to the loss.
+    """The weight of the saturation cost, which as published soon fades to nothing.
 
     Every ``every`` updates: weight <- clip(weight lr CE / cost, 1e-20, 1e-3), with CE and cost averaged
-    over those updates, so the cost's share fades as the loss falls.
+    over those updates. The factor is far below 1, so within some 1,000 updates the weight is 1e-20.
 
     Source: Freivalds & Liepins 2017, code. Departure: ``start`` is a parameter; a run that goes on
     from trained weights starts small, because 1e-3 would dominate it.
