@@ -347,8 +347,8 @@ plots.show(
 # %% [markdown]
 # ## 3 · The training, and its sudden drop
 #
-# The recorded run of the shipped weights (seed 0), means of 25 updates. The command, off by default; on about one core of a shared machine it took
-# about an hour and a half (a Colab GPU: not measured).
+# The recorded run of the shipped weights (seed 0), means of 25 updates. The command, off by default; one core of a shared machine needed about
+# two hours for it (a Colab GPU: not measured).
 
 # %%
 train_it_yourself = False
@@ -384,6 +384,7 @@ notes = {
     1701: "mixed inputs",
     2601: "noise 0.1",
     3001: "8 more steps",
+    3701: "biased operands",
 }
 for start, note in notes.items():
     assert start in training["phase_starts"]
@@ -503,11 +504,11 @@ assert 0.999**41 > 0.95 and 0.999**4001 < 0.02
 #
 # ## 5 · Attack it
 #
-# Random operands are all alike: about half ones, no long runs. Numbers that people find *simple* are rare among them. Six
+# Random operands are all alike: about half ones, no long runs. Numbers that people find *simple* are rare among them. Seven
 # kinds of 100-bit operands, 16 products each:
 
 # %%
-kinds = ("random", "zeros", "ones", "powers", "symmetric", "carries")
+kinds = ("random", "zeros", "ones", "powers", "symmetric", "carries", "biased")
 attack = {kind: evaluate(model, task, 100, examples=16, inputs=kind, seed=12) for kind in kinds}
 fig, ax = plots.figure(size=(8, 3))
 ax.bar(
@@ -525,38 +526,20 @@ ax.plot(
 )
 ax.set(xlabel="kind of operands", ylabel="share right", ylim=(0, 1.3), title="100-bit products")
 ax.legend(ncols=2, loc="upper center")
-plots.show(fig, alt="Whole products and symbols right for six kinds of 100-bit operands.")
+plots.show(fig, alt="Whole products and symbols right for seven kinds of 100-bit operands.")
 
 # %%
 for kind, score in attack.items():
     print(
         f"{kind:10s} {score.sequence_accuracy:7.1%} of products  {score.symbol_accuracy:9.3%} of symbols"
     )
+assert all(score.sequence_accuracy > 0.8 for score in attack.values())
 
 # %% [markdown]
-# **What happened.** Five kinds cost it nothing. *Carries*, operands made of long runs of ones, do. Where are the wrong bits?
-
-# %%
-batch = task.sample(16, 100, torch.Generator().manual_seed(12), inputs="carries")
-wrong_BL = (fast.predict(model, batch) != batch.targets_BL).numpy()
-assert not wrong_BL[:, :41].any()
-fig, ax = plots.figure(size=(9, 3))
-ax.imshow(wrong_BL, cmap="gray_r", aspect="auto", interpolation="nearest", vmin=0, vmax=1)
-ax.grid(False)
-ax.set(
-    xlabel="place of the answer, lowest bit first",
-    ylabel="product",
-    title="Wrong bits (black) of 16 products of long runs of ones",
-)
-plots.show(
-    fig,
-    alt="Sixteen products in rows, wrong bits black: most rows are empty, the few wrong products have stretches of wrong bits.",
-)
-
-# %% [markdown]
-# The low bits are right and then a whole stretch is wrong: one carry lost, and everything behind it pays. (Exactly what a score of
-# symbols makes look small.) The recorded run shows how long that weakness lasted. Whole 200-bit products by kind, averaged weights, eight products a point (too few
-# for a score, enough for a story):
+# **What happened.** Little is left to find here, and that is the result of two rounds of attack and repair. The recorded run has both.
+#
+# **Round one: carries**, operands made of long runs of ones. Whole 200-bit products by kind, averaged weights, eight
+# products a point (too few for a score, enough for a story):
 
 # %%
 fig, ax = plots.figure(size=(9, 3.2))
@@ -565,15 +548,16 @@ for key, name in (("401", "random"), ("401 symmetric", "symmetric"), ("401 carri
         (e["step"], e["averaged"][key][1]) for e in training["evaluations"] if key in e["averaged"]
     ]
     ax.plot(*zip(*points, strict=True), marker="o", ms=4, label=name)
-ax.axvline(3001, color="black", lw=0.8, ls=":")
-ax.text(3011, 0.02, "8 more steps", fontsize=9)
+for start in (3001, 3701):
+    ax.axvline(start, color="black", lw=0.8, ls=":")
+    ax.text(start + 15, 0.02, notes[start], fontsize=9)
 ax.set(
     xlabel="update", ylabel="whole products right", title="200-bit products by kind, while training"
 )
 ax.legend(loc="center left")
 plots.show(
     fig,
-    alt="Random products are all right soon after update 1,600; symmetric ones after about 2,700; carries stay mostly wrong until after update 3,001, then more of them come right.",
+    alt="Random products are all right soon after update 1,600; symmetric ones after about 2,700; carries stay mostly wrong until after update 3,001, swing until 3,700, and are right from 3,900 on.",
 )
 
 # %%
@@ -582,12 +566,14 @@ carries = {
     for e in training["evaluations"]
     if "401 carries" in e["averaged"]
 }
-before = [share for step, share in carries.items() if step <= 3000]
-after = [share for step, share in carries.items() if step >= 3300]
-print(
-    f"carries, 200 bits: {np.mean(before):.0%} before, {np.mean(after):.0%} after (means of {len(before)} and {len(after)} tests)"
-)
-assert np.mean(before) < 0.5 < np.mean(after) < 1
+stages = {
+    "before": [share for step, share in carries.items() if step <= 3000],
+    "8 more steps": [share for step, share in carries.items() if 3300 <= step <= 3700],
+    "biased operands": [share for step, share in carries.items() if step >= 4000],
+}
+for name, found in stages.items():
+    print(f"carries, 200 bits, {name}: {np.mean(found):.0%} (mean of {len(found)} tests)")
+assert np.mean(stages["before"]) < 0.5 < np.mean(stages["8 more steps"]) < 1
 
 # %% [markdown]
 # Random products were (nearly) perfect for 1,400 updates while carries failed; who tests with random numbers never knows. Then, at update
@@ -605,11 +591,89 @@ for kind, score in hurried.items():
     print(
         f"{kind:8s} with {extra} more steps {attack[kind].sequence_accuracy:.0%}, without {score.sequence_accuracy:.0%} of products"
     )
-assert hurried["carries"].sequence_accuracy > np.mean(before)
+assert hurried["carries"].sequence_accuracy > np.mean(stages["before"])
 
 # %% [markdown]
 # It does not fall back to where it was. Time was not what the answers lacked; what the extra steps (or the lower noise, or simply more
 # training) did *in training*, one run cannot say.
+#
+# **Round two: biased operands.** At update 3,700 random and symmetric products of 200 bits were right and two thirds of the carries, and of
+# three random products of 2,000 bits (tried at update 3,400) not one. What do the failing ones have in common? Not a place, not a moment: a *share of ones*. A quarter of all partial
+# products are 1 when the operands are random; where the operands are nearly all ones, the columns hold sums that random numbers never make. Four
+# 600-bit products for each share, on two trained networks:
+
+# %%
+ones = training["wrong bits by share of ones"]
+fig, ax = plots.figure(size=(8, 3.4))
+for number, (name, found) in enumerate(ones["wrong"].items()):
+    for share, wrong in zip(ones["shares"], found, strict=True):
+        places = [share + 0.02 * (number - 1)] * len(wrong)
+        ax.plot(places, wrong, "o", ms=5, alpha=0.6, color=plots.PALETTE[number])
+    ax.plot([], [], "o", color=plots.PALETTE[number], label=name)
+ax.set_yscale("symlog", linthresh=1)
+ax.set(
+    xlabel="share of ones in both operands",
+    ylabel="wrong bits of 1,200",
+    ylim=(-0.3, 300),
+    xticks=ones["shares"],
+    title="One dot a product of two 600-bit numbers",
+)
+ax.legend(loc="upper left")
+plots.show(
+    fig,
+    alt="Wrong bits against the share of ones. At one half, and at all ones, none; at 0.7 ten to forty and at 0.9 about a hundred for one network; at 0.9 up to fifty for the other before and up to thirty after training with biased operands.",
+)
+
+# %%
+for name, found in ones["wrong"].items():
+    print(
+        f"{name:25s}",
+        {share: sum(wrong) for share, wrong in zip(ones["shares"], found, strict=True)},
+    )
+    at = dict(zip(ones["shares"], map(sum, found), strict=True))
+    assert at[0.5] == at[1.0] == 0 < at[0.9]
+
+# %% [markdown]
+# The test everybody makes, one half, finds nothing, and neither does the one that looks hardest, all ones. So from update 3,701 on, part of the
+# training operands are *biased*: each bit is 1 with chance d, and d is drawn anew for each operand, of at most twenty bits as ever. Twelve such products of 600
+# bits:
+
+# %%
+rows = training["biased at 600 bits"]
+fig, ax = plots.figure(size=(8, 3))
+ax.semilogy([row["step"] for row in rows], [1 - row["symbol_accuracy"] for row in rows], "o-")
+ax.axvline(3701, color="black", lw=0.8, ls=":")
+ax.text(3711, 1.2e-4, notes[3701], fontsize=9)
+for row in rows:
+    ax.annotate(
+        f"{12 * row['sequence_accuracy']:.0f}/12",
+        (row["step"], 1 - row["symbol_accuracy"]),
+        (0, 7),
+        textcoords="offset points",
+        ha="center",
+        fontsize=9,
+    )
+ax.set(
+    xlabel="update",
+    ylabel="share of wrong bits",
+    ylim=(1e-4, 0.2),
+    title="600-bit products of biased operands; whole products right beside each point",
+)
+plots.show(
+    fig,
+    alt="The share of wrong bits falls from about three per cent before update 3,701 to below a thousandth after it; of twelve whole products nine and ten are right before, eleven after.",
+)
+
+# %%
+before = [1 - row["symbol_accuracy"] for row in rows if row["step"] <= 3700]
+after = [1 - row["symbol_accuracy"] for row in rows if row["step"] >= 3800]
+print(f"wrong bits: at least {min(before):.1%} before, at most {max(after):.2%} after")
+assert min(before) > 20 * max(after)
+
+# %% [markdown]
+# It helped, and did not heal: one of the twelve stays wrong, and at nine ones in ten so do most. (Nor is one run a proof that the operands
+# did it: the training went on as well.) Each repair came from an attack, and each attack from somebody's idea; nothing says that ours are the last. Exercise 9.6 asks
+# what that is worth.
 #
 # How likely is a test with random numbers to meet a long carry at all? In an addition a chain of k digits is one place where both
 # bits are 1, then k - 1 places where the two bits differ.
@@ -662,8 +726,8 @@ assert check.chance_of_chain.reference(20, 20) == 0.25 * 0.5**19
 # %% [markdown]
 # A carry through all 20 digits comes once in two million random sums. A test of 10,000 random sums is blind to it; Price,
 # Zaremba & Sutskever (2016) found a model near-perfect on random 100-digit products that failed on 000...002 x 000...002.
-# Training on such inputs is the remedy, and from update 1,701 on the shipped network did (`inputs="mixed"` in its recipe): so
-# the attack above is on a kind of input it has met, at lengths it has not.
+# Training on such inputs is the remedy, and from update 1,701 on the shipped network did (`inputs="mixed"` in its recipe, later "stress"): so
+# the attacks above are on kinds of input it has met, at lengths it has not.
 #
 # ## 6 · Noise, or how a network becomes digital
 #
@@ -752,11 +816,11 @@ for bits, share in rounded.items():
     print(
         f"state rounded to {2**bits - 1:2d} levels: {share:.0%} of 20-bit products right (not rounded: {margin[0]:.0%})"
     )
-assert rounded[3] > 0.8
+assert min(rounded[2], rounded[3]) > 0.8
 
 # %% [markdown]
-# **What happened.** Nobody asked for it, and yet seven levels are enough: the real numbers of this network are, to within its margin, a
-# handful of symbols. The weights stay as they are, only the state is rounded.
+# **What happened.** Nobody asked for it, and yet three levels are enough: the real numbers of this network are, to within its margin,
+# -1, 0 and 1. The weights stay as they are, only the state is rounded.
 #
 # ### Evidence over seeds
 # A small diagonal network (36 maps) learns addition on at most 6 digits in 400 updates, the last 100 with noise; each piece is left out
@@ -938,11 +1002,11 @@ assert not wrong_B.any()
 
 # %% [markdown]
 # For 6-bit numbers written with 6 bits this *is* a proof, by exhaustion, of this program with these weights. For 20 bits it would take
-# 2⁴⁰ products, and at 100 bits we have seen wrong ones.
+# 2⁴⁰ products, and at 600 bits we have seen wrong ones.
 #
 # For *all* lengths one would need an argument: round the states to finitely many levels, list every neighbourhood that can
 # occur (a finite table, as in lesson 07), show that the rounded machine never leaves it, and prove by induction over cells and steps
-# that the table multiplies. Lesson 07's hand-set machine can be proved right in this way. That rounding to seven levels costs (almost)
+# that the table multiplies. Lesson 07's hand-set machine can be proved right in this way. That rounding to a few levels costs (almost)
 # nothing makes the same thinkable for a trained network; nobody has done it for this one, and where a product is wrong there is
 # nothing to prove. Open question: can it be trained until there is?
 #
