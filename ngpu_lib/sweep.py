@@ -264,7 +264,8 @@ def search(
     for _ in range(trials):
         fail_lost(study, grace)
         params = _propose(optuna, study, sampler, distributions, dict(fixed or {}))
-        study.sampler = optuna.samplers.PartialFixedSampler(params, sampler)
+        # All is settled; the sampler itself remembers one study, and that is _propose's.
+        study.sampler = optuna.samplers.PartialFixedSampler(params, optuna.samplers.RandomSampler())
         new += _run(study, study.ask(distributions), objective, learner, report)
     return new
 

@@ -259,6 +259,8 @@ def test_ctrl_c_leaves_the_last_checkpoint(tmp_path):
         from ngpu_lib.train import train
         from tests import test_train as t
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job of nohup's ignores it
+
         def batches(step, generator):
             if step == 8:
                 os.kill(os.getpid(), signal.SIGINT)
