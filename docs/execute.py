@@ -124,8 +124,10 @@ def execute(stem: str) -> tuple[str, float, float]:
     notebook.cells = notebook.cells[1:-1]
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times of day
-        if any(output.output_type == "error" for output in cell.get("outputs", [])):
-            raise ValueError(f"{stem}: an error in the cell that begins {cell.source[:60]!r}")
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":  # not the cell's own: in a callback after it
+                first, seen = cell.source.splitlines()[0], "\n".join(output.traceback)
+                raise ValueError(f"{stem}: an error in the cell that begins {first!r}:\n{seen}")
     notebook.metadata["ngpu_key"] = now
     notebook.metadata["ngpu_seconds"] = [round(wall, 1), round(cpu, 1)]
     part = target.with_suffix(".part")
