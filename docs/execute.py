@@ -72,7 +72,8 @@ def names_at_end(stem: str) -> list[str]:
     found: set[str] = set()
     for part in live_parts(stem):
         if "source" in part:
-            found |= names(part["source"])[0]
+            for text in (part["source"], *part["presets"].values()):
+                found |= names(text)[0]
     return sorted(found)
 
 

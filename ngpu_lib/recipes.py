@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from ngpu_lib import fast
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU
 from ngpu_lib.optimizers import AdaMax, AverageWeights, GradientNoise, SaturationWeight, SlowDown
-from ngpu_lib.tasks import Batch, Task, make_task, suggest
+from ngpu_lib.tasks import Batch, Task, join, make_task, suggest
 from ngpu_lib.train import Extra, Record, seed_for, train
 
 
@@ -31,6 +31,7 @@ class Phase:
     updates: how many. bins: tape lengths L an update draws from. per_update: how many of the bins one
     update uses, drawn at random (0: all). noise: standard deviation of the state noise. rate: learning
     rate relative to the recipe's. inputs: kind of input (see Task.kinds). extra: steps beyond L.
+    practice: share of a batch, at most, that are words the model got wrong in an exam (see Bins).
     """
 
     updates: int
@@ -40,6 +41,7 @@ class Phase:
     rate: float = 1.0
     inputs: str = "random"
     extra: int = 0
+    practice: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,15 @@ class Recipe:
         """Floating-point operations of the gates in the first ``updates`` updates, both passes.
 
         A step of one cell is 9 C^2 multiply-adds forward and twice as many backward; an update that
-        draws some of the bins counts their mean.
+        draws some of the bins counts their mean. An exam is forward only, on the fresh words.
         """
         total = 0.0
         for step in range(1, updates + 1):
             phase = self.phase(step)
-            cells = sum(n * (n + phase.extra) for n in phase.bins) / len(phase.bins)
-            total += cells * (phase.per_update or len(phase.bins))
+            cells = sum(n * (n + phase.extra) for n in phase.bins)
+            total += cells * (phase.per_update or len(phase.bins)) / len(phase.bins)
+            if phase.practice and step % Bins.every == 0:
+                total += cells * Bins.exam / 3
         return 6 * 9 * self.maps**2 * self.batch_size * total
 
     def phase(self, step: int) -> Phase:
@@ -100,11 +104,22 @@ class Recipe:
         return make_task(self.task, self.base or None)
 
 
-class Bins:
-    """The batch source of a recipe: every update a list of batches, one per tape length."""
+class Bins(Extra):
+    """The batch source of a recipe: every update a list of batches, one per tape length.
+
+    In a phase with ``practice`` it is an extra as well: every ``every`` updates an exam is held, without
+    noise and dropout, on ``exam`` fresh batches per bin and the mistakes of the exam before. What comes
+    out wrong is practised until the next exam, in place of the last items of each batch.
+
+    Source of the practice: hard example mining, Shrivastava, Gupta & Girshick 2016. Departure: the hard
+    examples are kept over updates, because there are few (one word in a thousand).
+    """
+
+    every, exam = 20, 4
 
     def __init__(self, recipe: Recipe):
         self.recipe, self.task = recipe, recipe.make_task()
+        self.mistakes: dict[int, Batch] = {}
         for length in {length for phase in recipe.phases for length in phase.bins}:
             self.task.check_length(self.task.length_for(length))
 
@@ -114,7 +129,38 @@ class Bins:
         if phase.per_update:
             chosen = torch.randperm(len(bins), generator=generator)[: phase.per_update]
             bins = [bins[k] for k in chosen.tolist()]
-        return [self.batch(length, phase.inputs, generator) for length in bins]
+        batches = [self.batch(length, phase.inputs, generator) for length in bins]
+        if phase.practice:
+            batches = [self.practised(batch, phase.practice, generator) for batch in batches]
+        return batches
+
+    def practised(self, batch: Batch, share: float, generator: torch.Generator) -> Batch:
+        """The batch (B, L), its last items replaced by mistakes of the same L, at most ``share`` of it."""
+        mistakes = self.mistakes.get(batch.inputs_BL.shape[1], batch.items([]))
+        count = min(round(share * len(batch)), len(mistakes))
+        chosen = torch.randperm(len(mistakes), generator=generator)[:count]
+        return join([batch.items(slice(len(batch) - count)), mistakes.items(chosen)])
+
+    def before_update(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        phase = self.recipe.phase(step)
+        if not phase.practice or step % self.every:
+            return
+        generator = torch.Generator().manual_seed(seed_for(torch.initial_seed(), step))
+        device = next(model.parameters()).device
+        model.eval()
+        for length in phase.bins:
+            fresh = [self.batch(length, phase.inputs, generator) for _ in range(self.exam)]
+            words = join([*fresh, *filter(None, [self.mistakes.get(length)])]).to(device)
+            wrong = (fast.predict(model, words) != words.targets_BL) & words.scored_BL
+            mistakes = words.items(wrong.any(1)).to("cpu")
+            self.mistakes[length] = mistakes.items(slice(-self.exam * self.recipe.batch_size, None))
+        model.train()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {str(length): vars(words) for length, words in self.mistakes.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.mistakes = {int(length): Batch(**words) for length, words in state.items()}
 
     def batch(self, positions: int, inputs: str, generator: torch.Generator) -> Batch:
         """A batch for one tape length, some of its items shorter."""
@@ -128,8 +174,7 @@ class Bins:
         for length in sorted(set(lengths)):
             count = lengths.count(length)
             parts.append(task.sample(count, length, generator, inputs=inputs, positions=positions))
-        names = Batch.__dataclass_fields__
-        return Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+        return join(parts)
 
 
 class PhaseSettings(Extra):
@@ -184,6 +229,7 @@ class Run:
     loss: TapeLoss
     extras: list[Extra]
     averager: AverageWeights
+    bins: Bins
 
     @property
     def averaged(self) -> DiagonalNeuralGPU:
@@ -196,7 +242,7 @@ class Run:
         name = {**asdict(self.recipe)}
         return train(
             self.model,
-            Bins(self.recipe),
+            self.bins,
             self.loss,
             self.optimizer,
             updates=options.pop("updates", self.recipe.updates),
@@ -233,9 +279,10 @@ def start(recipe: Recipe | str, seed: int = 0, device: str = "cpu", **changes: A
         extras.append(weight)
     if recipe.gradient_noise:
         extras.append(GradientNoise(recipe.gradient_noise))
-    extras.append(averager)
+    bins = Bins(recipe)
+    extras += [averager, bins]
     loss = TapeLoss(recipe.precision, weight)
-    return Run(recipe, seed, model, optimizer, loss, extras, averager)
+    return Run(recipe, seed, model, optimizer, loss, extras, averager, bins)
 
 
 SHORT, ALL = (8, 12, 16, 20), (8, 12, 16, 20, 25, 28, 31, 36, 41)

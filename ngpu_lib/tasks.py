@@ -44,6 +44,16 @@ class Batch:
     def __len__(self) -> int:
         return self.inputs_BL.shape[0]
 
+    def items(self, chosen: slice | list[int] | torch.Tensor) -> Batch:
+        """Some of the items: a slice, their numbers, or a mask (B,)."""
+        return Batch(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+
+def join(batches: Sequence[Batch]) -> Batch:
+    """The items of batches of one tape length, one after the other."""
+    names = Batch.__dataclass_fields__
+    return Batch(*(torch.cat([getattr(batch, name) for batch in batches]) for name in names))
+
 
 class Task:
     """The contract. A task says which words exist, what the answers are, and how to print them."""

@@ -23,7 +23,7 @@ from ngpu_lib.tasks import make_task
 
 TINY = Recipe(
     "copy",
-    (Phase(6, (4, 6)), Phase(6, (4, 6, 8), per_update=2, noise=0.1, rate=0.5)),
+    (Phase(6, (4, 6)), Phase(6, (4, 6, 8), per_update=2, noise=0.1, rate=0.5, practice=0.7)),
     base=2,
     maps=6,
     batch_size=3,
@@ -43,6 +43,39 @@ def reference_adamax(values, gradients, lr, clip):
             v[k] = max(beta2 * v[k], abs(g))
             w[k] -= lr * m[k] / (v[k] + 1e-8)
     return w
+
+
+def test_an_exam_finds_mistakes_and_batches_bring_them_back(monkeypatch):
+    recipe = dataclasses.replace(TINY, shorter=0.0, batch_size=10)
+    bins, generator = Bins(recipe), torch.Generator().manual_seed(0)
+    marked = []  # the fake model copies, except for words that begin with symbol 1
+
+    def predict(model, words):
+        marked.append(len(words))
+        assert not model.training
+        return words.inputs_BL + (words.inputs_BL[:, :1] == 1)
+
+    monkeypatch.setattr("ngpu_lib.fast.predict", predict)
+    model = nn.Linear(1, 1).train()
+    bins.before_update(5, model, None)  # the first phase does not practise
+    bins.before_update(7, model, None)  # no exam in this update
+    assert marked == [] and bins.mistakes == {}
+    bins.before_update(20, model, None)
+    assert marked == [40, 40, 40] and model.training
+    kept = {length: len(words) for length, words in bins.mistakes.items()}
+    assert kept.keys() == {4, 6, 8} and all(0 < count < 40 for count in kept.values())
+    assert all((words.inputs_BL[:, 0] == 1).all() for words in bins.mistakes.values())
+    fresh = bins.batch(6, "random", generator)
+    mixed = bins.practised(fresh, 0.7, generator)
+    assert torch.equal(mixed.inputs_BL[:3], fresh.inputs_BL[:3]) and len(mixed) == 10
+    assert (mixed.inputs_BL[3:, 0] == 1).all()
+    assert torch.equal(mixed.targets_BL, mixed.inputs_BL)  # answers come with their words
+    bins.before_update(40, model, None)  # mistakes are examined again, and only so many are kept
+    assert marked[3:] == [40 + count for count in kept.values()]
+    assert all(len(words) <= 40 for words in bins.mistakes.values())
+    again = Bins(recipe)
+    again.load_state_dict(bins.state_dict())
+    assert torch.equal(again.mistakes[6].inputs_BL, bins.mistakes[6].inputs_BL)
 
 
 @pytest.mark.parametrize("clip", [True, False])
@@ -145,15 +178,16 @@ def test_shipped_recipes_train_on_at_most_41_symbols(name):
     assert set(record) > {"step", "loss", "cross_entropy", "symbol_accuracy", "sequence_accuracy"}
 
 
-def test_a_run_continues_bit_for_bit(tmp_path):
+def test_a_run_continues_bit_for_bit(tmp_path, monkeypatch):
+    monkeypatch.setattr(Bins, "every", 2)  # exams in updates 8, 10 and 12
     whole = start(TINY, seed=3)
     list(whole.train(progress=False))
     half = start(TINY, seed=3)
-    list(half.train(tmp_path / "c.safetensors", updates=7, progress=False))
+    list(half.train(tmp_path / "c.safetensors", updates=9, progress=False))
     torch.rand(5)  # whatever happens in between
     rest = start(TINY, seed=3)
     records = list(rest.train(tmp_path / "c.safetensors", progress=False))
-    assert [record["step"] for record in records] == [8, 9, 10, 11, 12]
+    assert [record["step"] for record in records] == [10, 11, 12]
     for a, b in [(whole.model, rest.model), (whole.averaged, rest.averaged)]:
         for x, y in zip(a.parameters(), b.parameters(), strict=True):
             assert torch.equal(x, y)
