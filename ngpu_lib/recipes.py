@@ -108,14 +108,16 @@ class Bins(Extra):
     """The batch source of a recipe: every update a list of batches, one per tape length.
 
     In a phase with ``practice`` it is an extra as well: every ``every`` updates an exam is held, without
-    noise and dropout, on ``exam`` fresh batches per bin and the mistakes of the exam before. What comes
-    out wrong is practised until the next exam, in place of the last items of each batch.
+    noise and dropout, on ``exam`` fresh batches per bin, on the mistakes of the exam before, and on two
+    words close to each of them. What comes out wrong is practised until the next exam, in place of the
+    last items of each batch.
 
-    Source of the practice: hard example mining, Shrivastava, Gupta & Girshick 2016. Departure: the hard
-    examples are kept over updates, because there are few (one word in a thousand).
+    Source of the practice: hard example mining, Shrivastava, Gupta & Girshick 2016. Departures: the hard
+    examples are kept over updates, because there are few (one word in thousands), and searched from
+    there (of the words close to a mistake one in ten is another).
     """
 
-    every, exam = 20, 4
+    every, exam = 20, 8
 
     def __init__(self, recipe: Recipe):
         self.recipe, self.task = recipe, recipe.make_task()
@@ -149,12 +151,27 @@ class Bins(Extra):
         device = next(model.parameters()).device
         model.eval()
         for length in phase.bins:
-            fresh = [self.batch(length, phase.inputs, generator) for _ in range(self.exam)]
-            words = join([*fresh, *filter(None, [self.mistakes.get(length)])]).to(device)
+            parts = [self.batch(length, phase.inputs, generator) for _ in range(self.exam)]
+            if self.mistakes.get(length):
+                parts += [self.mistakes[length], self.close(self.mistakes[length], generator)]
+            words = join(parts).to(device)
             wrong = (fast.predict(model, words) != words.targets_BL) & words.scored_BL
             mistakes = words.items(wrong.any(1)).to("cpu")
-            self.mistakes[length] = mistakes.items(slice(-self.exam * self.recipe.batch_size, None))
+            most = 4 * self.recipe.batch_size
+            self.mistakes[length] = mistakes.items(
+                torch.randperm(len(mistakes), generator=generator)[:most]
+            )
         model.train()
+
+    def close(self, mistakes: Batch, generator: torch.Generator) -> Batch:
+        """Two words close to each of the mistakes (B, L)."""
+        found = []
+        for symbols, live in zip(mistakes.inputs_BL, mistakes.live_BL, strict=True):
+            word = tuple(symbols[live].tolist())
+            for _ in range(2):
+                near = self.task.near(word, generator)
+                found.append(self.task.batch([near], positions=len(symbols)))
+        return join(found)
 
     def state_dict(self) -> dict[str, Any]:
         return {str(length): vars(words) for length, words in self.mistakes.items()}

@@ -46,12 +46,12 @@ def reference_adamax(values, gradients, lr, clip):
 
 
 def test_an_exam_finds_mistakes_and_batches_bring_them_back(monkeypatch):
-    recipe = dataclasses.replace(TINY, shorter=0.0, batch_size=10)
+    recipe = dataclasses.replace(TINY, base=3, shorter=0.5, batch_size=10)
     bins, generator = Bins(recipe), torch.Generator().manual_seed(0)
-    marked = []  # the fake model copies, except for words that begin with symbol 1
+    seen = []  # the fake model copies, except where a word begins with symbol 1
 
     def predict(model, words):
-        marked.append(len(words))
+        seen.append(words)
         assert not model.training
         return words.inputs_BL + (words.inputs_BL[:, :1] == 1)
 
@@ -59,23 +59,32 @@ def test_an_exam_finds_mistakes_and_batches_bring_them_back(monkeypatch):
     model = nn.Linear(1, 1).train()
     bins.before_update(5, model, None)  # the first phase does not practise
     bins.before_update(7, model, None)  # no exam in this update
-    assert marked == [] and bins.mistakes == {}
+    assert seen == [] and bins.mistakes == {}
     bins.before_update(20, model, None)
-    assert marked == [40, 40, 40] and model.training
-    kept = {length: len(words) for length, words in bins.mistakes.items()}
-    assert kept.keys() == {4, 6, 8} and all(0 < count < 40 for count in kept.values())
-    assert all((words.inputs_BL[:, 0] == 1).all() for words in bins.mistakes.values())
-    fresh = bins.batch(6, "random", generator)
-    mixed = bins.practised(fresh, 0.7, generator)
-    assert torch.equal(mixed.inputs_BL[:3], fresh.inputs_BL[:3]) and len(mixed) == 10
+    fresh = bins.exam * 10
+    assert [len(words) for words in seen] == [fresh] * 3 and model.training
+    kept = dict(bins.mistakes)
+    assert kept.keys() == {4, 6, 8} and all(0 < len(words) <= 40 for words in kept.values())
+    assert all((words.inputs_BL[:, 0] == 1).all() for words in kept.values())
+    batch = bins.batch(6, "random", generator)
+    mixed = bins.practised(batch, 0.7, generator)
+    assert torch.equal(mixed.inputs_BL[:3], batch.inputs_BL[:3]) and len(mixed) == 10
     assert (mixed.inputs_BL[3:, 0] == 1).all()
     assert torch.equal(mixed.targets_BL, mixed.inputs_BL)  # answers come with their words
-    bins.before_update(40, model, None)  # mistakes are examined again, and only so many are kept
-    assert marked[3:] == [40 + count for count in kept.values()]
-    assert all(len(words) <= 40 for words in bins.mistakes.values())
-    again = Bins(recipe)
-    again.load_state_dict(bins.state_dict())
-    assert torch.equal(again.mistakes[6].inputs_BL, bins.mistakes[6].inputs_BL)
+    bins.before_update(40, model, None)  # mistakes are examined again, and words close to them
+    for words, old in zip(seen[3:], kept.values(), strict=True):
+        again, close = (
+            words.items(slice(fresh, fresh + len(old))),
+            words.items(slice(-2 * len(old), None)),
+        )
+        assert len(words) == fresh + 3 * len(old)
+        assert torch.equal(again.inputs_BL, old.inputs_BL)
+        assert torch.equal(close.live_BL[::2], old.live_BL)
+        changed = (close.inputs_BL[::2] != old.inputs_BL).sum(1)
+        assert changed.min() >= 1 and changed.max() <= 3
+    other = Bins(recipe)
+    other.load_state_dict(bins.state_dict())
+    assert torch.equal(other.mistakes[6].inputs_BL, bins.mistakes[6].inputs_BL)
 
 
 @pytest.mark.parametrize("clip", [True, False])
