@@ -80,15 +80,16 @@ class Recipe:
         """Floating-point operations of the gates in the first ``updates`` updates, both passes.
 
         A step of one cell is 9 C^2 multiply-adds forward and twice as many backward; an update that
-        draws some of the bins counts their mean. An exam is forward only, on the fresh words.
+        draws some of the bins counts their mean.
         """
         total = 0.0
         for step in range(1, updates + 1):
             phase = self.phase(step)
             cells = sum(n * (n + phase.extra) for n in phase.bins)
             total += cells * (phase.per_update or len(phase.bins)) / len(phase.bins)
-            if phase.practice and step % Bins.every == 0:
-                total += cells * Bins.exam / 3
+            if phase.practice and step % Bins.every == 0:  # the exam's fresh words, forward only
+                longest = max(phase.bins)
+                total += longest * (longest + phase.extra) * Bins.fresh / 3
         return 6 * 9 * self.maps**2 * self.batch_size * total
 
     def phase(self, step: int) -> Phase:
@@ -107,21 +108,21 @@ class Recipe:
 class Bins(Extra):
     """The batch source of a recipe: every update a list of batches, one per tape length.
 
-    In a phase with ``practice`` it is an extra as well: every ``every`` updates an exam is held, without
-    noise and dropout, on ``exam`` fresh batches per bin, on the mistakes of the exam before, and on two
-    words close to each of them. What comes out wrong is practised until the next exam, in place of the
-    last items of each batch.
+    In a phase with ``practice`` it is an extra as well: every ``every`` updates an exam is held in the
+    longest bin, without noise and dropout, on ``fresh`` batches, on the mistakes of the exam before, and
+    on ``near`` batches of words close to those. What comes out wrong is practised until the next exam, in
+    place of the last items of a batch.
 
     Source of the practice: hard example mining, Shrivastava, Gupta & Girshick 2016. Departures: the hard
-    examples are kept over updates, because there are few (one word in thousands), and searched from
-    there (of the words close to a mistake one in ten is another).
+    examples are kept over updates, because there are few (one word in thousands), and more are searched
+    close to them (where one word in ten is wrong).
     """
 
-    every, exam = 20, 8
+    every, fresh, near = 25, 64, 8
 
     def __init__(self, recipe: Recipe):
         self.recipe, self.task = recipe, recipe.make_task()
-        self.mistakes: dict[int, Batch] = {}
+        self.mistakes: Batch | None = None
         for length in {length for phase in recipe.phases for length in phase.bins}:
             self.task.check_length(self.task.length_for(length))
 
@@ -132,52 +133,53 @@ class Bins(Extra):
             chosen = torch.randperm(len(bins), generator=generator)[: phase.per_update]
             bins = [bins[k] for k in chosen.tolist()]
         batches = [self.batch(length, phase.inputs, generator) for length in bins]
-        if phase.practice:
+        if phase.practice and self.mistakes is not None:
             batches = [self.practised(batch, phase.practice, generator) for batch in batches]
         return batches
 
     def practised(self, batch: Batch, share: float, generator: torch.Generator) -> Batch:
-        """The batch (B, L), its last items replaced by mistakes of the same L, at most ``share`` of it."""
-        mistakes = self.mistakes.get(batch.inputs_BL.shape[1], batch.items([]))
-        count = min(round(share * len(batch)), len(mistakes))
-        chosen = torch.randperm(len(mistakes), generator=generator)[:count]
-        return join([batch.items(slice(len(batch) - count)), mistakes.items(chosen)])
+        """The batch (B, L), where L is the mistakes' length: at most ``share`` of it, the last items, are mistakes."""
+        if batch.inputs_BL.shape[1] != self.mistakes.inputs_BL.shape[1]:
+            return batch
+        count = min(round(share * len(batch)), len(self.mistakes))
+        chosen = torch.randperm(len(self.mistakes), generator=generator)[:count]
+        return join([batch.items(slice(len(batch) - count)), self.mistakes.items(chosen)])
 
     def before_update(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         phase = self.recipe.phase(step)
         if not phase.practice or step % self.every:
             return
         generator = torch.Generator().manual_seed(seed_for(torch.initial_seed(), step))
-        device = next(model.parameters()).device
+        length, device = max(phase.bins), next(model.parameters()).device
+        words = [self.batch(length, phase.inputs, generator) for _ in range(self.fresh)]
+        if self.mistakes is not None:
+            words += [self.mistakes, self.close_to(self.mistakes, generator)]
         model.eval()
-        for length in phase.bins:
-            parts = [self.batch(length, phase.inputs, generator) for _ in range(self.exam)]
-            if self.mistakes.get(length):
-                parts += [self.mistakes[length], self.close(self.mistakes[length], generator)]
-            words = join(parts).to(device)
-            wrong = (fast.predict(model, words) != words.targets_BL) & words.scored_BL
-            mistakes = words.items(wrong.any(1)).to("cpu")
-            most = 4 * self.recipe.batch_size
-            self.mistakes[length] = mistakes.items(
-                torch.randperm(len(mistakes), generator=generator)[:most]
-            )
-        model.train()
-
-    def close(self, mistakes: Batch, generator: torch.Generator) -> Batch:
-        """Two words close to each of the mistakes (B, L)."""
         found = []
-        for symbols, live in zip(mistakes.inputs_BL, mistakes.live_BL, strict=True):
-            word = tuple(symbols[live].tolist())
-            for _ in range(2):
-                near = self.task.near(word, generator)
-                found.append(self.task.batch([near], positions=len(symbols)))
-        return join(found)
+        for batch in words:
+            answers = fast.predict(model, batch.to(device)).to("cpu")
+            wrong = (answers != batch.targets_BL) & batch.scored_BL
+            found.append(batch.items(wrong.any(1)))
+        model.train()
+        mistakes = join(found)
+        order = torch.randperm(len(mistakes), generator=generator)
+        self.mistakes = mistakes.items(order[: self.near * self.recipe.batch_size])
+
+    def close_to(self, mistakes: Batch, generator: torch.Generator) -> Batch:
+        """``near`` batches of words close to some of the mistakes (B, L)."""
+        found = []
+        for number in range(self.near * self.recipe.batch_size * (len(mistakes) > 0)):
+            mistake = mistakes.items([number % len(mistakes)])
+            word = tuple(mistake.inputs_BL[mistake.live_BL].tolist())
+            near = self.task.near(word, generator)
+            found.append(self.task.batch([near], positions=mistake.inputs_BL.shape[1]))
+        return join(found or [mistakes])
 
     def state_dict(self) -> dict[str, Any]:
-        return {str(length): vars(words) for length, words in self.mistakes.items()}
+        return {} if self.mistakes is None else vars(self.mistakes)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.mistakes = {int(length): Batch(**words) for length, words in state.items()}
+        self.mistakes = Batch(**state) if state else None
 
     def batch(self, positions: int, inputs: str, generator: torch.Generator) -> Batch:
         """A batch for one tape length, some of its items shorter."""

@@ -59,32 +59,31 @@ def test_an_exam_finds_mistakes_and_batches_bring_them_back(monkeypatch):
     model = nn.Linear(1, 1).train()
     bins.before_update(5, model, None)  # the first phase does not practise
     bins.before_update(7, model, None)  # no exam in this update
-    assert seen == [] and bins.mistakes == {}
-    bins.before_update(20, model, None)
-    fresh = bins.exam * 10
-    assert [len(words) for words in seen] == [fresh] * 3 and model.training
-    kept = dict(bins.mistakes)
-    assert kept.keys() == {4, 6, 8} and all(0 < len(words) <= 40 for words in kept.values())
-    assert all((words.inputs_BL[:, 0] == 1).all() for words in kept.values())
-    batch = bins.batch(6, "random", generator)
+    assert seen == [] and bins.mistakes is None
+    assert [len(batch) for batch in bins(7, generator)] == [10, 10]
+    bins.before_update(25, model, None)
+    assert [words.inputs_BL.shape for words in seen] == [(10, 8)] * bins.fresh and model.training
+    old = bins.mistakes
+    assert len(old) == bins.near * 10 and (old.inputs_BL[:, 0] == 1).all()
+    other = bins.batch(6, "random", generator)
+    assert bins.practised(other, 0.7, generator) is other  # of another length
+    batch = bins.batch(8, "random", generator)
     mixed = bins.practised(batch, 0.7, generator)
     assert torch.equal(mixed.inputs_BL[:3], batch.inputs_BL[:3]) and len(mixed) == 10
     assert (mixed.inputs_BL[3:, 0] == 1).all()
     assert torch.equal(mixed.targets_BL, mixed.inputs_BL)  # answers come with their words
-    bins.before_update(40, model, None)  # mistakes are examined again, and words close to them
-    for words, old in zip(seen[3:], kept.values(), strict=True):
-        again, close = (
-            words.items(slice(fresh, fresh + len(old))),
-            words.items(slice(-2 * len(old), None)),
-        )
-        assert len(words) == fresh + 3 * len(old)
-        assert torch.equal(again.inputs_BL, old.inputs_BL)
-        assert torch.equal(close.live_BL[::2], old.live_BL)
-        changed = (close.inputs_BL[::2] != old.inputs_BL).sum(1)
-        assert changed.min() >= 1 and changed.max() <= 3
-    other = Bins(recipe)
-    other.load_state_dict(bins.state_dict())
-    assert torch.equal(other.mistakes[6].inputs_BL, bins.mistakes[6].inputs_BL)
+    seen.clear()
+    bins.before_update(50, model, None)  # mistakes are examined again, and words close to them
+    again, close = seen[bins.fresh :]
+    assert torch.equal(again.inputs_BL, old.inputs_BL) and len(close) == bins.near * 10
+    assert torch.equal(close.live_BL, old.live_BL)
+    changed = (close.inputs_BL != old.inputs_BL).sum(1)
+    assert changed.min() >= 1 and changed.max() <= 3
+    third = Bins(recipe)
+    third.load_state_dict(bins.state_dict())
+    assert torch.equal(third.mistakes.inputs_BL, bins.mistakes.inputs_BL)
+    bins.mistakes = old.items([])
+    bins.before_update(75, model, None)  # with nothing to practise it goes on
 
 
 @pytest.mark.parametrize("clip", [True, False])
