@@ -109,13 +109,13 @@ class Bins(Extra):
     """The batch source of a recipe: every update a list of batches, one per tape length.
 
     In a phase with ``practice`` it is an extra as well: every ``every`` updates an exam is held in the
-    longest bin, without noise and dropout, on ``fresh`` batches, on the mistakes of the exam before, and
-    on ``near`` batches of words close to those. What comes out wrong is practised until the next exam, in
-    place of the last items of a batch.
+    longest bin, with the phase's noise and without dropout, on ``fresh`` batches, on the mistakes of the
+    exam before, and on ``near`` batches of words close to those. What comes out wrong is practised until
+    the next exam, in place of the last items of a batch.
 
     Source of the practice: hard example mining, Shrivastava, Gupta & Girshick 2016. Departures: the hard
-    examples are kept over updates, because there are few (one word in thousands), and more are searched
-    close to them (where one word in ten is wrong).
+    examples are kept over updates, because there are few (one word in a thousand), and more are searched
+    close to them.
     """
 
     every, fresh, near = 25, 64, 8
@@ -154,13 +154,12 @@ class Bins(Extra):
         words = [self.batch(length, phase.inputs, generator) for _ in range(self.fresh)]
         if self.mistakes is not None:
             words += [self.mistakes, self.close_to(self.mistakes, generator)]
-        model.eval()
-        found = []
+        found, keep, model.keep = [], model.keep, 1.0
         for batch in words:
             answers = fast.predict(model, batch.to(device)).to("cpu")
             wrong = (answers != batch.targets_BL) & batch.scored_BL
             found.append(batch.items(wrong.any(1)))
-        model.train()
+        model.keep = keep
         mistakes = join(found)
         order = torch.randperm(len(mistakes), generator=generator)
         self.mistakes = mistakes.items(order[: self.near * self.recipe.batch_size])

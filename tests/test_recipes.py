@@ -52,17 +52,18 @@ def test_an_exam_finds_mistakes_and_batches_bring_them_back(monkeypatch):
 
     def predict(model, words):
         seen.append(words)
-        assert not model.training
+        assert model.training and model.keep == 1
         return words.inputs_BL + (words.inputs_BL[:, :1] == 1)
 
     monkeypatch.setattr("ngpu_lib.fast.predict", predict)
     model = nn.Linear(1, 1).train()
+    model.keep = 0.9
     bins.before_update(5, model, None)  # the first phase does not practise
     bins.before_update(7, model, None)  # no exam in this update
     assert seen == [] and bins.mistakes is None
     assert [len(batch) for batch in bins(7, generator)] == [10, 10]
     bins.before_update(25, model, None)
-    assert [words.inputs_BL.shape for words in seen] == [(10, 8)] * bins.fresh and model.training
+    assert [words.inputs_BL.shape for words in seen] == [(10, 8)] * bins.fresh and model.keep == 0.9
     old = bins.mistakes
     assert len(old) == bins.near * 10 and (old.inputs_BL[:, 0] == 1).all()
     other = bins.batch(6, "random", generator)
