@@ -32,6 +32,7 @@ class Phase:
     update uses, drawn at random (0: all). noise: standard deviation of the state noise. rate: learning
     rate relative to the recipe's. inputs: kind of input (see Task.kinds). extra: steps beyond L.
     practice: share of a batch, at most, that are words the model got wrong in an exam (see Bins).
+    exam: kind of input of the exams.
     """
 
     updates: int
@@ -42,6 +43,7 @@ class Phase:
     inputs: str = "random"
     extra: int = 0
     practice: float = 0.0
+    exam: str = "random"
 
 
 @dataclass(frozen=True)
@@ -109,16 +111,16 @@ class Bins(Extra):
     """The batch source of a recipe: every update a list of batches, one per tape length.
 
     In a phase with ``practice`` it is an extra as well: every ``every`` updates an exam is held in the
-    longest bin, with the phase's noise and without dropout, on ``fresh`` batches, on the mistakes of the
-    exam before, and on ``near`` batches of words close to those. What comes out wrong is practised until
-    the next exam, in place of the last items of a batch.
+    longest bin, without noise and dropout, on ``fresh`` batches, on the mistakes of the exam before, and
+    on ``near`` batches of words close to those. What comes out wrong is practised until the next exam, in
+    place of the last items of a batch.
 
     Source of the practice: hard example mining, Shrivastava, Gupta & Girshick 2016. Departures: the hard
-    examples are kept over updates, because there are few (one word in a thousand), and more are searched
-    close to them.
+    examples are kept over updates, because there are few (one word in thousands), and more are searched
+    close to them (where one word in ten is wrong).
     """
 
-    every, fresh, near = 25, 64, 8
+    every, fresh, near = 50, 256, 8
 
     def __init__(self, recipe: Recipe):
         self.recipe, self.task = recipe, recipe.make_task()
@@ -151,15 +153,16 @@ class Bins(Extra):
             return
         generator = torch.Generator().manual_seed(seed_for(torch.initial_seed(), step))
         length, device = max(phase.bins), next(model.parameters()).device
-        words = [self.batch(length, phase.inputs, generator) for _ in range(self.fresh)]
+        words = [self.batch(length, phase.exam, generator) for _ in range(self.fresh)]
         if self.mistakes is not None:
             words += [self.mistakes, self.close_to(self.mistakes, generator)]
-        found, keep, model.keep = [], model.keep, 1.0
+        model.eval()
+        found = []
         for batch in words:
             answers = fast.predict(model, batch.to(device)).to("cpu")
             wrong = (answers != batch.targets_BL) & batch.scored_BL
             found.append(batch.items(wrong.any(1)))
-        model.keep = keep
+        model.train()
         mistakes = join(found)
         order = torch.randperm(len(mistakes), generator=generator)
         self.mistakes = mistakes.items(order[: self.near * self.recipe.batch_size])

@@ -52,18 +52,17 @@ def test_an_exam_finds_mistakes_and_batches_bring_them_back(monkeypatch):
 
     def predict(model, words):
         seen.append(words)
-        assert model.training and model.keep == 1
+        assert not model.training
         return words.inputs_BL + (words.inputs_BL[:, :1] == 1)
 
     monkeypatch.setattr("ngpu_lib.fast.predict", predict)
     model = nn.Linear(1, 1).train()
-    model.keep = 0.9
     bins.before_update(5, model, None)  # the first phase does not practise
     bins.before_update(7, model, None)  # no exam in this update
     assert seen == [] and bins.mistakes is None
     assert [len(batch) for batch in bins(7, generator)] == [10, 10]
-    bins.before_update(25, model, None)
-    assert [words.inputs_BL.shape for words in seen] == [(10, 8)] * bins.fresh and model.keep == 0.9
+    bins.before_update(50, model, None)
+    assert [words.inputs_BL.shape for words in seen] == [(10, 8)] * bins.fresh and model.training
     old = bins.mistakes
     assert len(old) == bins.near * 10 and (old.inputs_BL[:, 0] == 1).all()
     other = bins.batch(6, "random", generator)
@@ -74,7 +73,7 @@ def test_an_exam_finds_mistakes_and_batches_bring_them_back(monkeypatch):
     assert (mixed.inputs_BL[3:, 0] == 1).all()
     assert torch.equal(mixed.targets_BL, mixed.inputs_BL)  # answers come with their words
     seen.clear()
-    bins.before_update(50, model, None)  # mistakes are examined again, and words close to them
+    bins.before_update(100, model, None)  # mistakes are examined again, and words close to them
     again, close = seen[bins.fresh :]
     assert torch.equal(again.inputs_BL, old.inputs_BL) and len(close) == bins.near * 10
     assert torch.equal(close.live_BL, old.live_BL)
@@ -84,7 +83,7 @@ def test_an_exam_finds_mistakes_and_batches_bring_them_back(monkeypatch):
     third.load_state_dict(bins.state_dict())
     assert torch.equal(third.mistakes.inputs_BL, bins.mistakes.inputs_BL)
     bins.mistakes = old.items([])
-    bins.before_update(75, model, None)  # with nothing to practise it goes on
+    bins.before_update(150, model, None)  # with nothing to practise it goes on
 
 
 @pytest.mark.parametrize("clip", [True, False])
