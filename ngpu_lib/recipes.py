@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from ngpu_lib import fast
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU
 from ngpu_lib.optimizers import AdaMax, AverageWeights, GradientNoise, SaturationWeight, SlowDown
-from ngpu_lib.tasks import Batch, Task, join, make_task, suggest
+from ngpu_lib.tasks import Batch, Task, make_task, suggest
 from ngpu_lib.train import Extra, Record, seed_for, train
 
 
@@ -31,8 +31,6 @@ class Phase:
     updates: how many. bins: tape lengths L an update draws from. per_update: how many of the bins one
     update uses, drawn at random (0: all). noise: standard deviation of the state noise. rate: learning
     rate relative to the recipe's. inputs: kind of input (see Task.kinds). extra: steps beyond L.
-    practice: share of a batch, at most, that are words the model got wrong in an exam (see Bins).
-    exam: kind of input of the exams.
     """
 
     updates: int
@@ -42,8 +40,6 @@ class Phase:
     rate: float = 1.0
     inputs: str = "random"
     extra: int = 0
-    practice: float = 0.0
-    exam: str = "random"
 
 
 @dataclass(frozen=True)
@@ -87,11 +83,8 @@ class Recipe:
         total = 0.0
         for step in range(1, updates + 1):
             phase = self.phase(step)
-            cells = sum(n * (n + phase.extra) for n in phase.bins)
-            total += cells * (phase.per_update or len(phase.bins)) / len(phase.bins)
-            if phase.practice and step % Bins.every == 0:  # the exam's fresh words, forward only
-                longest = max(phase.bins)
-                total += longest * (longest + phase.extra) * Bins.fresh / 3
+            cells = sum(n * (n + phase.extra) for n in phase.bins) / len(phase.bins)
+            total += cells * (phase.per_update or len(phase.bins))
         return 6 * 9 * self.maps**2 * self.batch_size * total
 
     def phase(self, step: int) -> Phase:
@@ -107,24 +100,11 @@ class Recipe:
         return make_task(self.task, self.base or None)
 
 
-class Bins(Extra):
-    """The batch source of a recipe: every update a list of batches, one per tape length.
-
-    In a phase with ``practice`` it is an extra as well: every ``every`` updates an exam is held in the
-    longest bin, without noise and dropout, on ``fresh`` batches, on the mistakes of the exam before, and
-    on ``near`` batches of words close to those. What comes out wrong is practised until the next exam, in
-    place of the last items of a batch.
-
-    Source of the practice: hard example mining, Shrivastava, Gupta & Girshick 2016. Departures: the hard
-    examples are kept over updates, because there are few (one word in thousands), and more are searched
-    close to them (where one word in ten is wrong).
-    """
-
-    every, fresh, near = 50, 256, 8
+class Bins:
+    """The batch source of a recipe: every update a list of batches, one per tape length."""
 
     def __init__(self, recipe: Recipe):
         self.recipe, self.task = recipe, recipe.make_task()
-        self.mistakes: Batch | None = None
         for length in {length for phase in recipe.phases for length in phase.bins}:
             self.task.check_length(self.task.length_for(length))
 
@@ -134,54 +114,7 @@ class Bins(Extra):
         if phase.per_update:
             chosen = torch.randperm(len(bins), generator=generator)[: phase.per_update]
             bins = [bins[k] for k in chosen.tolist()]
-        batches = [self.batch(length, phase.inputs, generator) for length in bins]
-        if phase.practice and self.mistakes is not None:
-            batches = [self.practised(batch, phase.practice, generator) for batch in batches]
-        return batches
-
-    def practised(self, batch: Batch, share: float, generator: torch.Generator) -> Batch:
-        """The batch (B, L), where L is the mistakes' length: at most ``share`` of it, the last items, are mistakes."""
-        if batch.inputs_BL.shape[1] != self.mistakes.inputs_BL.shape[1]:
-            return batch
-        count = min(round(share * len(batch)), len(self.mistakes))
-        chosen = torch.randperm(len(self.mistakes), generator=generator)[:count]
-        return join([batch.items(slice(len(batch) - count)), self.mistakes.items(chosen)])
-
-    def before_update(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        phase = self.recipe.phase(step)
-        if not phase.practice or step % self.every:
-            return
-        generator = torch.Generator().manual_seed(seed_for(torch.initial_seed(), step))
-        length, device = max(phase.bins), next(model.parameters()).device
-        words = [self.batch(length, phase.exam, generator) for _ in range(self.fresh)]
-        if self.mistakes is not None:
-            words += [self.mistakes, self.close_to(self.mistakes, generator)]
-        model.eval()
-        found = []
-        for batch in words:
-            answers = fast.predict(model, batch.to(device)).to("cpu")
-            wrong = (answers != batch.targets_BL) & batch.scored_BL
-            found.append(batch.items(wrong.any(1)))
-        model.train()
-        mistakes = join(found)
-        order = torch.randperm(len(mistakes), generator=generator)
-        self.mistakes = mistakes.items(order[: self.near * self.recipe.batch_size])
-
-    def close_to(self, mistakes: Batch, generator: torch.Generator) -> Batch:
-        """``near`` batches of words close to some of the mistakes (B, L)."""
-        found = []
-        for number in range(self.near * self.recipe.batch_size * (len(mistakes) > 0)):
-            mistake = mistakes.items([number % len(mistakes)])
-            word = tuple(mistake.inputs_BL[mistake.live_BL].tolist())
-            near = self.task.near(word, generator)
-            found.append(self.task.batch([near], positions=mistake.inputs_BL.shape[1]))
-        return join(found or [mistakes])
-
-    def state_dict(self) -> dict[str, Any]:
-        return {} if self.mistakes is None else vars(self.mistakes)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.mistakes = Batch(**state) if state else None
+        return [self.batch(length, phase.inputs, generator) for length in bins]
 
     def batch(self, positions: int, inputs: str, generator: torch.Generator) -> Batch:
         """A batch for one tape length, some of its items shorter."""
@@ -195,7 +128,8 @@ class Bins(Extra):
         for length in sorted(set(lengths)):
             count = lengths.count(length)
             parts.append(task.sample(count, length, generator, inputs=inputs, positions=positions))
-        return join(parts)
+        names = Batch.__dataclass_fields__
+        return Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
 
 class PhaseSettings(Extra):
@@ -250,7 +184,6 @@ class Run:
     loss: TapeLoss
     extras: list[Extra]
     averager: AverageWeights
-    bins: Bins
 
     @property
     def averaged(self) -> DiagonalNeuralGPU:
@@ -263,7 +196,7 @@ class Run:
         name = {**asdict(self.recipe)}
         return train(
             self.model,
-            self.bins,
+            Bins(self.recipe),
             self.loss,
             self.optimizer,
             updates=options.pop("updates", self.recipe.updates),
@@ -300,10 +233,9 @@ def start(recipe: Recipe | str, seed: int = 0, device: str = "cpu", **changes: A
         extras.append(weight)
     if recipe.gradient_noise:
         extras.append(GradientNoise(recipe.gradient_noise))
-    bins = Bins(recipe)
-    extras += [averager, bins]
+    extras.append(averager)
     loss = TapeLoss(recipe.precision, weight)
-    return Run(recipe, seed, model, optimizer, loss, extras, averager, bins)
+    return Run(recipe, seed, model, optimizer, loss, extras, averager)
 
 
 SHORT, ALL = (8, 12, 16, 20), (8, 12, 16, 20, 25, 28, 31, 36, 41)

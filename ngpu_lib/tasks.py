@@ -44,16 +44,6 @@ class Batch:
     def __len__(self) -> int:
         return self.inputs_BL.shape[0]
 
-    def items(self, chosen: slice | list[int] | torch.Tensor) -> Batch:
-        """Some of the items: a slice, their numbers, or a mask (B,)."""
-        return Batch(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
-
-
-def join(batches: Sequence[Batch]) -> Batch:
-    """The items of batches of one tape length, one after the other."""
-    names = Batch.__dataclass_fields__
-    return Batch(*(torch.cat([getattr(batch, name) for batch in batches]) for name in names))
-
 
 class Task:
     """The contract. A task says which words exist, what the answers are, and how to print them."""
@@ -71,11 +61,6 @@ class Task:
     def vocabulary(self) -> int:
         """V, the number of symbols, padding included."""
         return len(self.symbols)
-
-    @property
-    def digits(self) -> int:
-        """How many symbols are digits: 1, 2, ... up to this number."""
-        return self.vocabulary - 1
 
     def positions(self, length: int) -> int:
         """Tape cells that a word of ``length`` needs (the number of steps a Neural GPU runs)."""
@@ -114,23 +99,6 @@ class Task:
                     f"word: got symbol {symbol!r} at position {place}; "
                     f"{self.name} needs symbols 0..{self.vocabulary - 1}"
                 )
-
-    def near(self, word: Word, generator: torch.Generator) -> Word:
-        """A word close by: one, two or three digits are others; padding and separator stay.
-
-        Where that is no word of the task (a digit above 9 in binary), the word itself.
-        """
-        places = [place for place, symbol in enumerate(word) if 0 < symbol <= self.digits]
-        count = int(torch.randint(1, 4, (), generator=generator))
-        changed = list(word)
-        for number in torch.randperm(len(places), generator=generator)[:count].tolist():
-            more = int(torch.randint(1, self.digits, (), generator=generator))
-            changed[places[number]] = 1 + (word[places[number]] - 1 + more) % self.digits
-        try:
-            self.oracle(tuple(changed))
-        except ValueError:
-            return word
-        return tuple(changed)
 
     def sample(
         self,
@@ -331,10 +299,6 @@ class Arithmetic(Task):
         digit_base = base if bits_per_digit == 1 else 2
         super().__init__(name, [".", *digit_names(digit_base), self.sign])
         self.separator = len(self.symbols) - 1
-
-    @property
-    def digits(self) -> int:
-        return self.separator - 1
 
     def positions(self, length: int) -> int:
         return 2 * length * self.bits_per_digit + 1

@@ -23,7 +23,7 @@ from ngpu_lib.tasks import make_task
 
 TINY = Recipe(
     "copy",
-    (Phase(6, (4, 6)), Phase(6, (4, 6, 8), per_update=2, noise=0.1, rate=0.5, practice=0.7)),
+    (Phase(6, (4, 6)), Phase(6, (4, 6, 8), per_update=2, noise=0.1, rate=0.5)),
     base=2,
     maps=6,
     batch_size=3,
@@ -43,47 +43,6 @@ def reference_adamax(values, gradients, lr, clip):
             v[k] = max(beta2 * v[k], abs(g))
             w[k] -= lr * m[k] / (v[k] + 1e-8)
     return w
-
-
-def test_an_exam_finds_mistakes_and_batches_bring_them_back(monkeypatch):
-    recipe = dataclasses.replace(TINY, base=3, shorter=0.5, batch_size=10)
-    bins, generator = Bins(recipe), torch.Generator().manual_seed(0)
-    seen = []  # the fake model copies, except where a word begins with symbol 1
-
-    def predict(model, words):
-        seen.append(words)
-        assert not model.training
-        return words.inputs_BL + (words.inputs_BL[:, :1] == 1)
-
-    monkeypatch.setattr("ngpu_lib.fast.predict", predict)
-    model = nn.Linear(1, 1).train()
-    bins.before_update(5, model, None)  # the first phase does not practise
-    bins.before_update(7, model, None)  # no exam in this update
-    assert seen == [] and bins.mistakes is None
-    assert [len(batch) for batch in bins(7, generator)] == [10, 10]
-    bins.before_update(50, model, None)
-    assert [words.inputs_BL.shape for words in seen] == [(10, 8)] * bins.fresh and model.training
-    old = bins.mistakes
-    assert len(old) == bins.near * 10 and (old.inputs_BL[:, 0] == 1).all()
-    other = bins.batch(6, "random", generator)
-    assert bins.practised(other, 0.7, generator) is other  # of another length
-    batch = bins.batch(8, "random", generator)
-    mixed = bins.practised(batch, 0.7, generator)
-    assert torch.equal(mixed.inputs_BL[:3], batch.inputs_BL[:3]) and len(mixed) == 10
-    assert (mixed.inputs_BL[3:, 0] == 1).all()
-    assert torch.equal(mixed.targets_BL, mixed.inputs_BL)  # answers come with their words
-    seen.clear()
-    bins.before_update(100, model, None)  # mistakes are examined again, and words close to them
-    again, close = seen[bins.fresh :]
-    assert torch.equal(again.inputs_BL, old.inputs_BL) and len(close) == bins.near * 10
-    assert torch.equal(close.live_BL, old.live_BL)
-    changed = (close.inputs_BL != old.inputs_BL).sum(1)
-    assert changed.min() >= 1 and changed.max() <= 3
-    third = Bins(recipe)
-    third.load_state_dict(bins.state_dict())
-    assert torch.equal(third.mistakes.inputs_BL, bins.mistakes.inputs_BL)
-    bins.mistakes = old.items([])
-    bins.before_update(150, model, None)  # with nothing to practise it goes on
 
 
 @pytest.mark.parametrize("clip", [True, False])
@@ -186,16 +145,15 @@ def test_shipped_recipes_train_on_at_most_41_symbols(name):
     assert set(record) > {"step", "loss", "cross_entropy", "symbol_accuracy", "sequence_accuracy"}
 
 
-def test_a_run_continues_bit_for_bit(tmp_path, monkeypatch):
-    monkeypatch.setattr(Bins, "every", 2)  # exams in updates 8, 10 and 12
+def test_a_run_continues_bit_for_bit(tmp_path):
     whole = start(TINY, seed=3)
     list(whole.train(progress=False))
     half = start(TINY, seed=3)
-    list(half.train(tmp_path / "c.safetensors", updates=9, progress=False))
+    list(half.train(tmp_path / "c.safetensors", updates=7, progress=False))
     torch.rand(5)  # whatever happens in between
     rest = start(TINY, seed=3)
     records = list(rest.train(tmp_path / "c.safetensors", progress=False))
-    assert [record["step"] for record in records] == [10, 11, 12]
+    assert [record["step"] for record in records] == [8, 9, 10, 11, 12]
     for a, b in [(whole.model, rest.model), (whole.averaged, rest.averaged)]:
         for x, y in zip(a.parameters(), b.parameters(), strict=True):
             assert torch.equal(x, y)
