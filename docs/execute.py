@@ -72,8 +72,7 @@ def names_at_end(stem: str) -> list[str]:
     found: set[str] = set()
     for part in live_parts(stem):
         if "source" in part:
-            for text in (part["source"], *part["presets"].values()):
-                found |= names(text)[0]
+            found |= names("\n".join((part["source"], *part["presets"].values())))[0]
     return sorted(found)
 
 

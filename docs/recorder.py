@@ -106,10 +106,8 @@ def start(folder: str, ids: dict[str, str], shown: dict, at_end: list[str], slow
     def before(info):
         key = ids.get(cell_key(info.raw_cell))
         if key in shown:
-            taken = [names(text)[0] for text in (info.raw_cell, *shown[key].values())]
-            values = {
-                n: shell.user_ns[n] for n in sorted(set().union(*taken)) if n in shell.user_ns
-            }
+            wanted = names("\n".join((info.raw_cell, *shown[key].values())))[0]
+            values = {n: shell.user_ns[n] for n in sorted(wanted) if n in shell.user_ns}
             record["shown"][key] = keep(out / f"before_{key}.pkl", values)
         begun[0] = time.process_time()
 
