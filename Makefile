@@ -53,7 +53,7 @@ test-site: $(VENV)/.test $(VENV)/.site
 	$(PYTEST) -m site tests
 
 notebooks: $(VENV)/.course
-	$(BIN)/python course/make_notebooks.py
+	$(BIN)/python -m course.workshop.editions
 
 site: $(VENV)/.site
 	$(BIN)/python docs/make_site.py

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from course.make_notebooks import settings  # noqa: E402
+from course.workshop.editions import settings  # noqa: E402
 from ngpu_lib import __version__  # noqa: E402
 
 AT = settings()

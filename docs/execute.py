@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from recorder import cell_key, names  # noqa: E402
 
-from course.make_notebooks import lessons  # noqa: E402
+from course.workshop.editions import lessons  # noqa: E402
 
 EXECUTED = ROOT / "build" / "executed"
 TIMEOUT = int(os.environ.get("CELL_TIMEOUT", "600"))  # seconds a cell may take

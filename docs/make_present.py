@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 
 from execute import EXECUTED, chosen, execute_all, find_cell, live_parts  # noqa: E402
 
-from course.make_notebooks import METADATA, title_and_question  # noqa: E402
+from course.workshop.editions import METADATA, title_and_question  # noqa: E402
 
 PRESENT = ROOT / "build" / "present"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"

@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 from execute import chosen, execute_all, student  # noqa: E402
 
 import ngpu_lib  # noqa: E402
-from course.make_notebooks import (  # noqa: E402
+from course.workshop.editions import (  # noqa: E402
     binder_url,
     colab_url,
     settings,

@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 from execute import EXECUTED, chosen, execute_all, find_cell, live_parts  # noqa: E402
 from make_site import WIDGET_STATE, WIDGET_VIEW, vendored_mathjax  # noqa: E402
 
-from course.make_notebooks import title_and_question  # noqa: E402
+from course.workshop.editions import title_and_question  # noqa: E402
 
 SLIDES = ROOT / "build" / "slides"
 LONG, SHORT = 75, 45  # words of a paragraph that says what happened, and of any other

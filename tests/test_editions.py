@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from course import make_notebooks as maker
+from course.workshop import editions as maker
 from tests.conftest import ROOT
 
 LESSONS = maker.lessons()
@@ -98,7 +98,9 @@ def test_notebook_is_clean(path, name):
     for cell in made["cells"]:
         if cell["cell_type"] == "code":
             assert cell["outputs"] == [] and cell["execution_count"] is None
-            if "solution" in cell["metadata"].get("tags", []):
+            folded = bool({"solution", "setup", "figure"} & set(cell["metadata"].get("tags", [])))
+            assert ("cellView" in cell["metadata"]) == folded
+            if folded:
                 assert cell["metadata"]["jupyter"] == {"source_hidden": True}
                 assert cell["metadata"]["cellView"] == "form"
     (setup,) = sources(made["cells"], "setup")
@@ -156,6 +158,17 @@ def test_a_solution_needs_its_stub(tmp_path):
         tmp_path, '# %% tags=["stub"]\nx = ...', "# %%\ny = 1", '# %% tags=["solution"]\nx = 2'
     )
     with pytest.raises(ValueError, match="cell 3: a solution needs its stub"):
+        maker.read_lesson(path)
+
+
+def test_a_figure_is_folded_in_both_editions(tmp_path):
+    path = write(tmp_path, '# %% tags=["figure"]\nax.plot(x)', "# %%\nx = 1")
+    for name in maker.EDITIONS:
+        figure, other = notebook(path, name)["cells"]
+        assert figure["metadata"]["jupyter"] == {"source_hidden": True}
+        assert figure["metadata"]["cellView"] == "form" and other["metadata"] == {}
+    path = write(tmp_path, '# %% [markdown] tags=["figure"]\n# a picture')
+    with pytest.raises(ValueError, match="cell 1: got figure on text; needs a code cell"):
         maker.read_lesson(path)
 
 

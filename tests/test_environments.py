@@ -101,7 +101,7 @@ def test_colabs_versions_are_new_enough():
 
 
 def test_set_up_cell_installs_what_colab_lacks_and_nothing_more():
-    from course.make_notebooks import SETUP
+    from course.workshop.editions import SETUP
 
     (line,) = (line for line in SETUP.splitlines() if "%pip" in line)
     named = line.split("--no-deps")[1].split()

@@ -18,7 +18,7 @@ from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from packaging.utils import canonicalize_name
 
-from course.make_notebooks import lessons, read_lesson, settings
+from course.workshop.editions import lessons, read_lesson, settings
 from ngpu_lib import pretrained, recorded
 from tests.conftest import ROOT
 from tests.test_environments import COLAB, COLAB_LACKS, requirements

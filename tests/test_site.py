@@ -26,7 +26,7 @@ import execute  # noqa: E402
 import make_site  # noqa: E402
 import recorder  # noqa: E402
 
-from course import make_notebooks as maker  # noqa: E402
+from course.workshop import editions as maker  # noqa: E402
 
 ALL = [path.stem for path in maker.lessons()]
 STEMS = execute.chosen(os.environ.get("NGPU_LESSONS", "").split())  # some of them, while writing

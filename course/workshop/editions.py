@@ -20,10 +20,12 @@ from pathlib import Path
 
 import jupytext
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 EDITIONS = ("student", "instructor")
 LEFT_OUT = {"student": {"solution", "instructor"}, "instructor": {"stub"}}
-TAGS = ("stub", "solution", "instructor", "setup", "launch")
+TAGS = ("stub", "solution", "instructor", "setup", "launch", "figure")
+#: Cells with one of these show their source after a click, in JupyterLab and on Colab.
+FOLDED = {"solution", "setup", "figure"}
 
 SETUP = """\
 # Set-up, the same in every lesson: on Colab it installs the course's library, elsewhere nothing.
@@ -86,8 +88,8 @@ def read_lesson(path: Path) -> list[dict]:
     """The cells of a source: ``kind`` ("code" or "markdown"), ``source`` and ``metadata``.
 
     Raises:
-        ValueError: a cell's head that cannot be read, a tag that looks misspelt, or a solution
-            without a stub directly before it.
+        ValueError: a cell's head that cannot be read, a tag that looks misspelt, a solution
+            without a stub directly before it, or text tagged as a figure.
     """
     cells = [
         {"kind": cell.cell_type, "source": cell.source, "metadata": dict(cell.metadata)}
@@ -111,6 +113,8 @@ def read_lesson(path: Path) -> list[dict]:
             raise ValueError(
                 f"{path.name}, cell {number}: a solution needs its stub directly before it"
             )
+        if "figure" in tags and cell["kind"] != "code":
+            raise ValueError(f"{path.name}, cell {number}: got figure on text; needs a code cell")
         previous = tags
     return cells
 
@@ -127,7 +131,7 @@ def edition(path: Path, name: str, at: dict[str, str]) -> str:
             kind, source = "code", SETUP.format(**at)
         if "launch" in tags:
             kind, source = "markdown", launch_badges(f"course/{name}/{path.stem}.ipynb", at)
-        if "solution" in tags:  # JupyterLab and Colab show the source after a click
+        if tags & FOLDED:
             metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
         cells.append(_cell(kind, source, metadata, seen))
     notebook = {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
