@@ -22,9 +22,9 @@ from ngpu_lib.widgets import (
     DrawDigit,
     Gates,
     GradientFlow,
-    quantise,
 )
-from ngpu_lib.widgets.viewer import MOST_VALUES, NAN, ranges_text, read_ranges
+from ngpu_lib.widgets.panel import MOST_VALUES, NAN, to_bytes
+from ngpu_lib.widgets.viewer import ranges_text, read_ranges
 
 FOLDER = Path(ngpu_lib.widgets.__file__).parent
 STATE = np.random.default_rng(0).normal(size=(5, 3, 2, 7))
@@ -55,7 +55,7 @@ def test_values_arrive_within_the_stated_rounding(size):
 
 def test_each_map_has_its_own_rounding():
     state = STATE * np.array([1.0, 100.0, 0.0])[None, :, None, None]
-    codes, scale_C = quantise(state)
+    codes, scale_C = to_bytes(state)
     shown = scale_C[None, :, None, None] * (codes.astype(float) - 126) / 126
     for c, scale in enumerate(scale_C):
         assert np.abs(shown[:, c] - state[:, c]).max() <= scale / 252 + 1e-12
@@ -73,7 +73,7 @@ def test_not_finite_values_are_coded_counted_and_spoil_nothing():
     state[0, 0, 0, :3] = np.nan, np.inf, -np.inf
     viewer = ActivationViewer(state)
     assert viewer.not_finite == 3
-    codes, scale_C = quantise(state)
+    codes, scale_C = to_bytes(state)
     assert codes[0, 0, 0, :3].tolist() == [253, 254, 255]
     assert np.isfinite(scale_C).all()
     assert codes[1:].max() <= 252
@@ -105,7 +105,10 @@ def test_lists_and_tensors_are_arrays():
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        (np.zeros((3, 4)), r"state: got 2 axes, shape \(3, 4\); needs \(T, C, W, L\) or"),
+        (
+            np.zeros((3, 4)),
+            r"state: got 2 axes, shape \(3, 4\); needs the states of a tape .*\(T, C, W, L\) or",
+        ),
         (np.zeros((1, 2, 3, 4, 5)), "state: got 5 axes"),
         (np.zeros((0, 2, 3)), r"state: got shape .*needs at least one step"),
         (np.zeros((2, 0, 3)), "at least one map"),
@@ -151,6 +154,48 @@ def test_symbols_along_the_tape():
     expect("inputs: got 3 symbols; the tape has 7", ActivationViewer, STATE, inputs="011")
     expect("outputs: got 4 symbols", ActivationViewer, STATE, outputs=["0110101"] * 4)
     expect("other_inputs: got 1", ActivationViewer, STATE, STATE, other_inputs="1")
+
+
+class TapeTrace:
+    """What the viewer takes from a trace; the library's own is tested in test_trace."""
+
+    states_TCWL, gates = STATE, {"update": STATE[1:]}
+    inputs, targets = "0110101", "1010110"
+    outputs = [f"{step:07b}" for step in range(5)]
+
+
+def test_a_trace_is_shown_as_it_is():
+    (panel,) = ActivationViewer(TapeTrace()).panels
+    (plain,) = ActivationViewer(
+        STATE, inputs=TapeTrace.inputs, outputs=TapeTrace.outputs, targets=TapeTrace.targets
+    ).panels
+    assert panel == plain
+    assert panel["outputs"][3] == list("0000011")
+    left, right = ActivationViewer(TapeTrace(), TapeTrace(), other_inputs="abcdefg").panels
+    assert left == panel
+    assert right == {**panel, "inputs": list("abcdefg")}
+
+
+def test_the_dict_of_a_traced_run_is_shown_with_what_would_be_read():
+    arrays = {"state": STATE[:, :, 0], "read": np.arange(35.0).reshape(5, 7), "update": STATE[1:]}
+    (panel,) = ActivationViewer(arrays).panels
+    assert panel["shape"] == [5, 3, 1, 7]
+    assert panel["outputs"][1] == ["7", "8", "9", "10", "11", "12", "13"]
+    assert ActivationViewer({"state": STATE}, outputs="0110101").panels[0]["outputs"]
+
+
+@pytest.mark.parametrize(
+    ("trace", "message"),
+    [
+        ({"answer": np.zeros(3)}, r"state: got a trace of answer \(3,\); needs that of a tape"),
+        ({"state": np.zeros((6, 3)), "z": [1]}, r"got a trace of state \(6, 3\), z \(1,\); needs"),
+        ({"state": STATE, "read": np.zeros((5, 3, 7))}, r"read \(5, 3, 7\); needs .* one item"),
+        ({}, "got a trace of nothing"),
+        (object(), "state: got a object; needs real numbers"),
+    ],
+)
+def test_a_trace_of_another_machine_is_refused(trace, message):
+    expect(message, ActivationViewer, trace)
 
 
 def test_controls_are_driven_from_a_cell_and_refuse_what_cannot_be():
@@ -279,7 +324,7 @@ def test_gates_keep_replace_and_leak():
     explorer.update, explorer.weight, explorer.reset = 0.5, 1.0, 0
     assert explorer.state[6] == pytest.approx(explorer.state[5] / 2)
     expect("update: got 1.5", setattr, explorer, "update", 1.5)
-    expect("reset: got 2 values; needs 30", setattr, explorer, "reset", [1, 0])
+    expect("reset: got 2 numbers; needs 30", setattr, explorer, "reset", [1, 0])
     expect("pulse: got 4", setattr, explorer, "pulse", 4)
     expect("weight: got -1", setattr, explorer, "weight", -1.0)
     expect("steps: got 200", Gates, 200)

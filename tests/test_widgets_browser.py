@@ -90,7 +90,7 @@ def cell(page, k, l):
         42,
         17,
         26,
-    )  # see viewer.js: label column, line of input symbols, largest cell
+    )  # see panel.js: label column, line of input symbols, largest cell
     x, y = left + (l + 0.5) * size, line + k * (size + 1) + size / 2
     assert x < box["width"]
     return x, y

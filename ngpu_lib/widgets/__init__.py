@@ -1,12 +1,16 @@
 """Widgets: arrays in, moving pictures out.
 
 ``ActivationViewer`` shows the states of a run; five explorers answer a few controls with one picture.
-Each is a small Python class (what is shown) and one plain JavaScript file (how it is drawn). The
-JavaScript lives in the page, so whatever needs no model works on a static page too.
+Each is a small Python class (what is shown) and the plain JavaScript file of the same name (how it is
+drawn). The JavaScript lives in the page, so whatever needs no model works on a static page too.
 """
 
-from ngpu_lib.widgets.explorers import Addressing, Carries, DrawDigit, Gates, GradientFlow
-from ngpu_lib.widgets.viewer import ActivationViewer, quantise
+from ngpu_lib.widgets.addressing import Addressing
+from ngpu_lib.widgets.carries import Carries
+from ngpu_lib.widgets.digit import DrawDigit
+from ngpu_lib.widgets.gates import Gates
+from ngpu_lib.widgets.gradient import GradientFlow
+from ngpu_lib.widgets.viewer import ActivationViewer
 
 __all__ = [
     "ActivationViewer",
@@ -15,5 +19,4 @@ __all__ = [
     "DrawDigit",
     "Gates",
     "GradientFlow",
-    "quantise",
 ]

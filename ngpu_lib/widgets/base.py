@@ -11,9 +11,9 @@ import traitlets
 _HERE = Path(__file__).parent
 
 
-def module(name: str) -> str:
-    """The text of one JavaScript module: the shared helpers, then the widget's own file."""
-    return (_HERE / "shared.js").read_text("utf-8") + (_HERE / f"{name}.js").read_text("utf-8")
+def module(*names: str) -> str:
+    """The text of one JavaScript module: the shared helpers, then the widget's own files in order."""
+    return "".join((_HERE / f"{name}.js").read_text("utf-8") for name in ("shared", *names))
 
 
 def plain_array(name: str, values) -> np.ndarray:
@@ -30,7 +30,8 @@ def plain_array(name: str, values) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{name}: got rows of unequal length; needs an array") from error
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name}: got {array.dtype} values; needs real numbers")
+        got = f"a {type(values).__name__}" if array.ndim == 0 else f"{array.dtype} values"
+        raise ValueError(f"{name}: got {got}; needs real numbers")
     return array.astype(np.float64)
 
 
@@ -39,6 +40,15 @@ def in_range(name: str, value: float, low: float, high: float) -> float:
     if not low <= value <= high:
         raise ValueError(f"{name}: got {value}; needs a number from {low:g} to {high:g}")
     return value
+
+
+def row_in_range(name: str, values, count: int, low: float, high: float):
+    """The row itself, or a ValueError when it has another length or a number outside [low, high]."""
+    if len(values) != count:
+        raise ValueError(f"{name}: got {len(values)} numbers; needs {count}")
+    for value in values:
+        in_range(name, value, low, high)
+    return values
 
 
 class Widget(anywidget.AnyWidget):

@@ -2,56 +2,29 @@
 
 from __future__ import annotations
 
-import base64
+import math
 from collections.abc import Sequence
 
-import numpy as np
 import traitlets
 
-from ngpu_lib.widgets.base import Widget, module, plain_array
+from ngpu_lib.widgets.base import Widget, in_range, module
+from ngpu_lib.widgets.panel import LEVELS, MOST_VALUES, check_locked, panel, raise_too_large
 
-#: Codes 0..252 stand for -scale..scale of a map (126 is exactly 0); the last three for what is no number.
-LEVELS, NAN, PLUS_INF, MINUS_INF = 126, 253, 254, 255
-#: How many values one viewer puts into the page (4 MB of text).
-MOST_VALUES = 3_000_000
 MODES = ("step", "time")
-
-
-def quantise(state_TCWL) -> tuple[np.ndarray, np.ndarray]:
-    """Round a state to one byte a value, each map on its own scale.
-
-        scale_c = max |s_c|,   code = round(126 s / scale_c) + 126,   s' = scale_c (code - 126) / 126
-
-    So 0 and the largest value are exact and |s - s'| <= scale_c / 252. NaN, +inf and -inf keep codes
-    of their own and do not count for the scale.
-
-    Args:
-        state_TCWL: real numbers.
-
-    Returns:
-        codes_TCWL (uint8) and scale_C (float64).
-    """
-    state = np.asarray(state_TCWL, dtype=np.float64)
-    finite = np.isfinite(state)
-    safe = np.where(finite, state, 0.0)
-    scale_C = np.abs(safe).max(axis=(0, 2, 3))
-    per_value = np.where(scale_C > 0, scale_C, 1.0)[None, :, None, None]
-    codes = (np.rint(safe / per_value * LEVELS) + LEVELS).astype(np.uint8)
-    codes[np.isnan(state)] = NAN
-    codes[np.isposinf(state)] = PLUS_INF
-    codes[np.isneginf(state)] = MINUS_INF
-    return codes, scale_C
 
 
 class ActivationViewer(Widget):
     """Scrub and play through the states of a run: every map, every cell, every step.
 
     Args:
-        state: (T, C, W, L) or (T, C, L): T steps of C maps on a tape of W x L cells.
+        state: a ``TapeTrace`` as it is, with its symbols; or an array, (T, C, W, L) or (T, C, L): T steps
+            of C maps on a tape of W x L cells; or the dict of a traced run, of which "state" and "read"
+            (numbers of symbols) are shown.
         other: a second state of the same T and L, drawn beside the first and locked to it in time.
         inputs: the L input symbols, as a string or a sequence of strings.
         outputs: the L output symbols, or T rows of them: what would be read at each step.
-        targets: the L right symbols; outputs that differ are marked.
+        targets: the L right symbols; outputs that differ are marked. Symbols given here stand in
+            place of a trace's own.
         other_inputs, other_outputs, other_targets: the same for ``other``.
         names: what stands above the one or two pictures.
         title: what a screen reader calls the viewer.
@@ -66,7 +39,7 @@ class ActivationViewer(Widget):
     infinity are drawn in green and counted in the caption.
 
     Raises:
-        ValueError: a wrong rank, an empty axis, a state too large for the page, two states of
+        ValueError: no states of a tape machine, an empty axis, a state too large for the page, two states of
             different T or L, symbols that do not fit the tape, a view that cannot be.
 
     >>> viewer = ActivationViewer([[[0.0, 0.5, -1.0]], [[1.0, 0.0, 0.25]]], inputs="101")
@@ -75,7 +48,7 @@ class ActivationViewer(Widget):
     'step=1 maps=all mode=step row=0 speed=4 loop=no own_scale=no'
     """
 
-    _esm = module("viewer")
+    _esm = module("panel", "viewer")
 
     panels = traitlets.List(traitlets.Dict()).tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
@@ -103,21 +76,23 @@ class ActivationViewer(Widget):
         view: str = "",
         **options,
     ):
-        panels = [
-            _panel("state", state, (inputs, outputs, targets), ("inputs", "outputs", "targets"))
-        ]
+        tapes = {"inputs": inputs, "outputs": outputs, "targets": targets}
+        panels = [panel("state", state, tapes)]
         if other is not None:
-            tapes = (other_inputs, other_outputs, other_targets)
-            tape_names = ("other_inputs", "other_outputs", "other_targets")
-            panels.append(_panel("other", other, tapes, tape_names))
-            _check_locked(panels[0]["shape"], panels[1]["shape"])
-        values = sum(int(np.prod(panel["shape"])) for panel in panels)
+            tapes = {
+                "other_inputs": other_inputs,
+                "other_outputs": other_outputs,
+                "other_targets": other_targets,
+            }
+            panels.append(panel("other", other, tapes))
+            check_locked(panels[0]["shape"], panels[1]["shape"])
+        values = sum(math.prod(each["shape"]) for each in panels)
         if values > MOST_VALUES:
-            _raise_too_large(panels, values)
+            raise_too_large(panels, values)
         if len(names) > len(panels):
             raise ValueError(f"names: got {len(names)}; needs at most {len(panels)}, one a picture")
-        for panel, name in zip(panels, names, strict=False):
-            panel["name"] = str(name)
+        for each, name in zip(panels, names, strict=False):
+            each["name"] = str(name)
         super().__init__(panels=panels, title=title, **options)
         if view:
             self.view = view
@@ -130,12 +105,12 @@ class ActivationViewer(Widget):
     @property
     def rounding(self) -> float:
         """The largest distance between a value shown and the value given."""
-        return max(max(panel["scale"]) for panel in self.panels) / (2 * LEVELS)
+        return max(max(each["scale"]) for each in self.panels) / (2 * LEVELS)
 
     @property
     def not_finite(self) -> int:
         """How many values are NaN or infinite."""
-        return sum(panel["bad"] for panel in self.panels)
+        return sum(each["bad"] for each in self.panels)
 
     @property
     def view(self) -> str:
@@ -176,20 +151,21 @@ class ActivationViewer(Widget):
             raise
 
     def _maps_shown(self) -> int:
-        return max(panel["shape"][1] for panel in self.panels)
+        return max(each["shape"][1] for each in self.panels)
 
     @traitlets.validate("step")
     def _valid_step(self, proposal):
-        return self._whole("step", proposal.value, self.steps)
+        return in_range("step", proposal.value, 0, self.steps - 1)
 
     @traitlets.validate("row")
     def _valid_row(self, proposal):
-        return self._whole("row", proposal.value, max(panel["shape"][2] for panel in self.panels))
+        most = max(each["shape"][2] for each in self.panels)
+        return in_range("row", proposal.value, 0, most - 1)
 
     @traitlets.validate("maps")
     def _valid_maps(self, proposal):
         for number in proposal.value:
-            self._whole("maps", number, self._maps_shown())
+            in_range("maps", number, 0, self._maps_shown() - 1)
         return sorted(set(proposal.value))
 
     @traitlets.validate("mode")
@@ -200,15 +176,7 @@ class ActivationViewer(Widget):
 
     @traitlets.validate("speed")
     def _valid_speed(self, proposal):
-        if not 0.1 <= proposal.value <= 60:
-            raise ValueError(f"speed: got {proposal.value}; needs 0.1 to 60 steps a second")
-        return proposal.value
-
-    @staticmethod
-    def _whole(name: str, value: int, count: int) -> int:
-        if not 0 <= value < count:
-            raise ValueError(f"{name}: got {value}; needs a number from 0 to {count - 1}")
-        return value
+        return in_range("speed", proposal.value, 0.1, 60)
 
 
 def ranges_text(numbers: Sequence[int]) -> str:
@@ -240,70 +208,3 @@ def read_ranges(text: str, count: int) -> list[int]:
             raise ValueError(f"maps: got {part!r}; needs numbers from 0 to {count - 1}")
         numbers.update(chosen)
     return sorted(numbers)
-
-
-def _panel(name: str, state, tapes, tape_names) -> dict:
-    array = plain_array(name, state)
-    if array.ndim == 3:
-        array = array[:, :, None]
-    if array.ndim != 4:
-        raise ValueError(
-            f"{name}: got {array.ndim} axes, shape {array.shape}; needs (T, C, W, L) or (T, C, L)"
-        )
-    for axis, size in zip("TCWL", array.shape, strict=True):
-        if size == 0:
-            word = {"T": "step", "C": "map", "W": "tape row", "L": "position"}[axis]
-            raise ValueError(f"{name}: got shape {array.shape}; needs at least one {word} ({axis})")
-    steps, _, _, length = array.shape
-    if array.size <= MOST_VALUES:
-        codes, scale = quantise(array)
-    else:  # refused by the caller, who knows both states
-        codes, scale = np.zeros(0, np.uint8), np.zeros(1)
-    inputs, outputs, targets = tapes
-    rows = [] if outputs is None else [outputs]
-    if (
-        outputs is not None
-        and len(outputs) == steps
-        and all(_size(row) == length for row in outputs)
-    ):
-        rows = outputs  # one row of symbols a step
-    return {
-        "data": base64.b64encode(codes.tobytes()).decode(),
-        "shape": list(array.shape),
-        "scale": scale.tolist(),
-        "bad": int(np.count_nonzero(~np.isfinite(array))),
-        "name": "",
-        "inputs": _symbols(tape_names[0], inputs, length),
-        "outputs": [_symbols(tape_names[1], row, length) for row in rows],
-        "targets": _symbols(tape_names[2], targets, length),
-    }
-
-
-def _size(entry) -> int:
-    return len(entry) if isinstance(entry, str) or np.ndim(entry) else 0
-
-
-def _symbols(name: str, symbols: Sequence | None, length: int) -> list[str]:
-    symbols = [] if symbols is None else [str(symbol) for symbol in symbols]
-    if symbols and len(symbols) != length:
-        raise ValueError(f"{name}: got {len(symbols)} symbols; the tape has {length} positions")
-    return symbols
-
-
-def _check_locked(first: Sequence[int], second: Sequence[int]) -> None:
-    for axis, what, cut in ((0, "steps", "[:{n}]"), (3, "positions", "[..., :{n}]")):
-        if first[axis] != second[axis]:
-            fewer = cut.format(n=min(first[axis], second[axis]))
-            raise ValueError(
-                f"other: got {second[axis]} {what}, state has {first[axis]}; side by side both need "
-                f"the same number. Cut the longer one with {fewer}, or run both on one length"
-            )
-
-
-def _raise_too_large(panels: Sequence[dict], values: int) -> None:
-    shapes = " and ".join(" x ".join(map(str, panel["shape"])) for panel in panels)
-    thin = -(-values // MOST_VALUES)
-    raise ValueError(
-        f"state: got {shapes} (T x C x W x L) = {values:,} values; a page takes {MOST_VALUES:,}. "
-        f"Thin it: every {thin}th step, state[::{thin}], or fewer maps, state[:, ::{thin}]"
-    )
