@@ -191,7 +191,7 @@ def test_the_dict_of_a_traced_run_is_shown_with_what_would_be_read():
         ({"state": np.zeros((6, 3)), "z": [1]}, r"got a trace of state \(6, 3\), z \(1,\); needs"),
         ({"state": STATE, "read": np.zeros((5, 3, 7))}, r"read \(5, 3, 7\); needs .* one item"),
         ({}, "got a trace of nothing"),
-        (object(), "state: got a object; needs real numbers"),
+        (object(), "state: got object; needs real numbers"),
     ],
 )
 def test_a_trace_of_another_machine_is_refused(trace, message):

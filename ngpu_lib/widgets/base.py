@@ -30,7 +30,7 @@ def plain_array(name: str, values) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{name}: got rows of unequal length; needs an array") from error
     if array.dtype.kind not in "biuf":
-        got = f"a {type(values).__name__}" if array.ndim == 0 else f"{array.dtype} values"
+        got = type(values).__name__ if array.ndim == 0 else f"{array.dtype} values"
         raise ValueError(f"{name}: got {got}; needs real numbers")
     return array.astype(np.float64)
 

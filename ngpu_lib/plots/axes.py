@@ -1,17 +1,20 @@
-"""Arrays in, matplotlib figures out: labelled axes, colour-blind-safe colours, alt text."""
+"""On one Axes: a figure in the course's style, what can be drawn on it, and how it is shown."""
 
 from __future__ import annotations
 
 import base64
 import html
 import io
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
+import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 #: Okabe & Ito's eight colours, black last: told apart by nearly everyone.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
@@ -23,6 +26,7 @@ STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.alpha": 0.25,
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
@@ -92,17 +96,27 @@ def _shares_labels(ax: Axes) -> bool:
 
 
 def curves(
-    ax: Axes, x, series: dict, *, xlabel: str, ylabel: str, title: str = "", log: str = ""
+    ax: Axes,
+    x,
+    series: Mapping,
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    log: str = "",
+    **style,
 ) -> Axes:
-    """One line per entry of ``series`` (name -> y values, or a pair of x and y values).
+    """One line per entry of ``series``: name -> y values, or seeds by points (see ``spread``).
 
-    ``log`` names the axes that are logarithmic: "", "x", "y" or "xy".
+    A pair of x and y values stands for itself. ``log`` names the axes that are logarithmic: "", "x",
+    "y" or "xy"; ``style`` goes to Axes.plot.
     """
     for name, values in series.items():
-        if isinstance(values, tuple):
-            ax.plot(values[0], values[1], label=name)
+        own, y = values if isinstance(values, tuple) else (x, values)
+        if np.ndim(y) == 2:
+            spread(ax, own, y, name, **style)
         else:
-            ax.plot(x, values, label=name)
+            ax.plot(own, y, label=name, **style)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if "x" in log:
         ax.set_xscale("log")
@@ -115,15 +129,64 @@ def curves(
 
 def spread(ax: Axes, x, runs, label: str, **options) -> Axes:
     """Runs of several seeds: each a thin line, their median a thick one. ``runs``: seeds by points."""
-    (line,) = ax.plot(x, _median(runs), label=f"{label} (median of {len(runs)})", lw=2.2, **options)
+    middle = np.median(plain(runs), 0)
+    (line,) = ax.plot(x, middle, label=f"{label} (median of {len(runs)})", **{"lw": 2.2, **options})
     for run in runs:
         ax.plot(x, run, color=line.get_color(), lw=0.7, alpha=0.5)
     return ax
 
 
-def _median(runs):
-    columns = zip(*runs, strict=True)
-    return [sorted(column)[len(runs) // 2] for column in columns]
+def strip(ax: Axes, results: Mapping, *, rows: bool = False) -> Axes:
+    """One dot per seed and a bar at the median, for each variant: name -> values by seed.
+
+    ``rows``: variants from top to bottom, for long names, instead of from left to right.
+    """
+    for place, (name, values) in enumerate(results.items()):
+        values = of_seeds(name, values)
+        offsets = np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.zeros(1)
+        seeds, bar = (
+            (place + offsets, values),
+            ([place - 0.3, place + 0.3], [np.median(values)] * 2),
+        )
+        first = place == 0
+        ax.plot(*_turned(bar, rows), color=PALETTE[3], lw=2.5, label="median" if first else None)
+        ax.plot(
+            *_turned(seeds, rows),
+            "o",
+            color=PALETTE[0],
+            alpha=0.6,
+            label="a seed" if first else None,
+        )
+    name_places(ax, results, rows)
+    return ax
+
+
+def of_seeds(name, values) -> np.ndarray:
+    """The values of one variant, (seeds,), or a ValueError where they are no finite numbers."""
+    values = plain(values)
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+        raise ValueError(f"results: got {values} for {name!r}; needs a finite number a seed")
+    return values
+
+
+def plain(values) -> np.ndarray:
+    """An array of numbers from lists, an array, or a tensor on any device."""
+    values = values.detach().cpu() if hasattr(values, "detach") else values
+    return np.asarray(values, dtype=float)
+
+
+def _turned(pair: tuple, rows: bool) -> tuple:
+    return pair[::-1] if rows else pair
+
+
+def name_places(ax: Axes, names, rows: bool) -> None:
+    """Names at places 0, 1, ...: from left to right, or, as ``rows``, from top to bottom."""
+    if rows:
+        ax.set_yticks(range(len(names)), [str(name) for name in names])
+        ax.set_ylim(len(names) - 0.4, -0.6)
+    else:
+        ax.set_xticks(range(len(names)), [str(name) for name in names])
+        ax.set_xlim(-0.6, len(names) - 0.4)
 
 
 def images(pictures, titles=None, *, columns: int = 8, size: float = 1.1):
@@ -150,15 +213,38 @@ def images(pictures, titles=None, *, columns: int = 8, size: float = 1.1):
     return fig
 
 
-def matrix(ax: Axes, values, *, xlabel: str, ylabel: str, title: str = "", diverging: bool = False):
-    """A matrix as coloured cells with a colour bar; diverging colours are centred on 0."""
-    options = {"cmap": SEQUENTIAL}
+def matrix(
+    ax: Axes,
+    values,
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    diverging: bool = False,
+    ink: bool = False,
+    limits: tuple[float, float] | None = None,
+    bar: bool = True,
+) -> Axes:
+    """A matrix as coloured cells with a colour bar.
+
+    ``diverging``: colours centred on 0. ``ink``: 0 paper, 1 ink, and no bar. ``limits``: the lowest and
+    the highest value of the colours, otherwise those of the matrix.
+    """
+    colours, (low, high) = SEQUENTIAL, limits or (None, None)
+    if ink:
+        colours, bar, (low, high) = "gray_r", False, limits or (0, 1)
     if diverging:
-        limit = max(abs(float(values.min())), abs(float(values.max())), 1e-12)
-        options = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit}
-    picture = ax.imshow(values, aspect="auto", interpolation="nearest", **options)
-    ax.figure.colorbar(picture, ax=ax)
+        ends = limits or (float(values.min()), float(values.max()))
+        high = max(*map(abs, ends), 1e-12)
+        colours, low = DIVERGING, -high
+    picture = ax.imshow(
+        values, aspect="auto", interpolation="nearest", cmap=colours, vmin=low, vmax=high
+    )
+    if bar:
+        ax.figure.colorbar(picture, ax=ax)
     ax.grid(False)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     return ax
 
@@ -218,3 +304,10 @@ def target_and_yours(draw, target, yours, *, size: tuple[float, float] = (7, 3))
         axes[1].axis("off")
     axes[1].set_title(note)
     return fig
+
+
+def compare(draw, target, yours, *, alt: str, size: tuple[float, float] = (7, 3)) -> Picture:
+    """``target_and_yours`` as a finished picture, in one call."""
+    if not alt.strip():
+        raise ValueError("alt: got an empty text; needs a sentence on what it shows")
+    return show(target_and_yours(draw, target, yours, size=size), alt)
