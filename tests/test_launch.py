@@ -38,12 +38,14 @@ def enable_custom_widget_manager():
 
 
 def colab_python() -> str:
-    """Python 3.12, 3.13 (Colab's) or else the one at hand, whichever starts first."""
+    """Python 3.13 (Colab's) where there is one, else 3.12 (Colab's until 2026), else the one at hand."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    for version in ("3.12", "3.13"):
+    for version in ("3.13", "3.12"):
         places = [shutil.which(f"python{version}"), *pyenv.glob(f"{version}.*/bin/python{version}")]
         for place in filter(None, places):
-            if not subprocess.run([place, "-c", "import venv"], capture_output=True).returncode:
+            if not subprocess.run(
+                [place, "-c", "import ensurepip, venv"], capture_output=True
+            ).returncode:
                 return str(place)
     return sys.executable
 
@@ -52,18 +54,23 @@ def colab_python() -> str:
 def colab() -> Path:
     """The Python of an environment with Colab's versions; kept in build/ for the next time."""
     python = colab_python()
-    wanted = sorted(f"{name}=={version}" for name, version in (COLAB | COLAB_RUNS).items())
-    folder = ROOT / "build" / f"colab-{Path(python).name}"
+    ask = "import sys; print('{}.{}'.format(*sys.version_info))"
+    version = subprocess.run([python, "-c", ask], capture_output=True, text=True).stdout.strip()
+    wanted = {name: pin for name, pin in sorted((COLAB | COLAB_RUNS).items())}
+    folder = ROOT / "build" / f"colab-python{version}"
     stamp, inside = folder / "versions.txt", folder / "bin" / "python"
-    if not stamp.exists() or stamp.read_text().split() != wanted:
+    pins = [f"{name}=={pin}" for name, pin in wanted.items()]
+    if not stamp.exists() or stamp.read_text().split() != pins:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", folder], check=True)
-        install = [inside, "-m", "pip", "install", "-q", "--no-compile", *wanted]
-        done = subprocess.run(install, capture_output=True, text=True)
-        if done.returncode:
-            text = f"needs Colab's versions from a package index: {done.stderr[-1500:]}"
-            pytest.fail(text) if os.environ.get("CI") else pytest.skip(text)
-        stamp.write_text("\n".join(wanted))
+        # torch first and alone: what depends on it then finds it there and pulls no other build.
+        for some in ([f"torch=={wanted['torch']}"], pins):
+            install = [inside, "-m", "pip", "install", "-q", "--no-compile", *some]
+            done = subprocess.run(install, capture_output=True, text=True)
+            if done.returncode:
+                text = f"needs Colab's versions from a package index: {done.stderr[-1500:]}"
+                pytest.fail(text) if os.environ.get("CI") else pytest.skip(text)
+        stamp.write_text("\n".join(pins))
     ours = [*COLAB_LACKS, "ngpu-lib"]
     subprocess.run([inside, "-m", "pip", "uninstall", "-q", "-y", *ours], check=True)
     return inside
@@ -88,7 +95,11 @@ def as_on_github(folder: Path) -> dict[str, str]:
             shutil.copy(ROOT / name, folder / name)
     at = settings()
     git = ["git", "-c", "user.name=course", "-c", "user.email=course@example.org"]
-    for command in (["init", "-q", "-b", at["branch"]], ["add", "-A"], ["commit", "-q", "-m", "-"]):
+    release = ["tag", f"v{at['version']}"]
+    commit = [["init", "-q", "-b", at["branch"]], ["add", "-A"], ["commit", "-q", "-m", "-"]]
+    # After its release the branch moves on, to something a saved copy of a notebook could not use.
+    move_on = [["rm", "-q", "-r", "ngpu_lib"], ["commit", "-q", "-m", "moved on"]]
+    for command in (*commit, release, *move_on):
         subprocess.run([*git, *command], cwd=folder, check=True, capture_output=True)
     return {
         "GIT_CONFIG_COUNT": "1",
@@ -134,6 +145,7 @@ def test_lesson_00_on_colab(colab, tmp_path):
     assert {"text/html", "application/vnd.jupyter.widget-view+json"} <= kinds
     printed = "".join(output.get("text", "") for output in outputs)
     assert f"torch {before['torch']}" in printed and "Traceback" not in printed
+    assert f"ngpu_lib {settings()['version']}" in printed
     assert [path.name for path in alone.iterdir() if path.suffix] == [STUDENT[0].name]
 
     shipped = "from ngpu_lib import pretrained as p, recorded as r; print(p.names() + r.names())"

@@ -32,12 +32,11 @@ SETUP = """\
 import platform
 import sys
 
-if "google.colab" in sys.modules:  # --no-deps leaves Colab's own torch and numpy alone
-    %pip install -q --no-deps safetensors git+https://github.com/{repository}@{branch}
+if "google.colab" in sys.modules:  # the release this copy was made for; torch and numpy stay Colab's
+    %pip install -q --no-deps safetensors git+https://github.com/{repository}@v{version}
 
+import ngpu_lib  # before torch, because it settles how many threads torch starts
 import torch
-
-import ngpu_lib
 
 device = "cuda" if torch.cuda.is_available() else "cpu"
 print(
@@ -56,10 +55,9 @@ METADATA = {
 
 
 def settings(root: Path = ROOT) -> dict[str, str]:
-    """The course's one address: ``repository`` ("owner/name") and ``branch``."""
-    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
-        "ngpu-course"
-    ]
+    """The course's one address, ``repository`` ("owner/name") and ``branch``, and its ``version``."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    return project["tool"]["ngpu-course"] | {"version": project["project"]["version"]}
 
 
 def lessons(root: Path = ROOT) -> list[Path]:
