@@ -1,7 +1,8 @@
 # Each target sets up what it needs by itself, in a virtual environment in .venv.
 #
 #   make lab         JupyterLab on the first lesson
-#   make test        everything CI asks for (test-unit, test-notebooks, test-browser, test-site are its parts)
+#   make test        everything CI asks for (lint, test-unit, test-notebooks, test-browser, test-site are its
+#                    stages); at its end the seconds of each, and what was left out
 #   make notebooks   both editions from the lessons' sources
 #   make site        the lessons as pages, results and explorers included, in build/site/html
 #   make present     a lesson as a presentation (LESSON=09); make slides: the same to print
@@ -25,6 +26,7 @@ LAB_FLAGS := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell una
 # Two workers, one thread each: two notebooks side by side do not fight for the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 WORKERS := -n 2 --dist loadscope
+WORKSHOP := $(BIN)/python -m course.workshop
 
 .PHONY: lab test lint test-unit test-notebooks test-browser test-site notebooks site present slides bench clean
 
@@ -32,37 +34,45 @@ lab: $(VENV)/.course
 	$(BIN)/jupyter lab $(LAB_FLAGS) --port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
 	    --LabApp.default_url=/lab/tree/$(FIRST)
 
-test: lint test-unit test-notebooks test-browser test-site
+test: $(VENV)/.test $(VENV)/.site
+	$(WORKSHOP).stages --make="$(MAKE)" lint test-unit test-notebooks test-browser test-site
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	@if grep -qF '[tool.importlinter]' pyproject.toml; then $(BIN)/lint-imports; fi
+	@if command -v lychee >/dev/null; then \
+	    lychee --offline --include-fragments --no-progress README.md CONTRIBUTING.md docs/*.md \
+	        $$(find build/site/html -name '*.html' 2>/dev/null); \
+	else $(WORKSHOP).stages --note "links, but those of the site: lychee is not installed"; fi
 
 test-unit: $(VENV)/.test $(VENV)/.site
 	$(PYTEST) $(WORKERS) -m "not browser and not site"
 
-test-notebooks: $(VENV)/.test
-	$(PYTEST) $(WORKERS) --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) \
+test-notebooks: $(VENV)/.test $(VENV)/.site
+	$(PYTEST) $(WORKERS) --no-loadscope-reorder --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) \
 	    course/student course/instructor
 
 test-browser: $(VENV)/.test
+	$(WORKSHOP).browser
 	$(PYTEST) -m "browser and not site" tests
 
 test-site: $(VENV)/.test $(VENV)/.site
+	$(WORKSHOP).browser
 	$(PYTEST) -m site tests
 
 notebooks: $(VENV)/.course
-	$(BIN)/python -m course.workshop.editions
+	$(WORKSHOP).editions
 
 site: $(VENV)/.site
-	$(BIN)/python docs/make_site.py
+	$(WORKSHOP).site
 
 present: $(VENV)/.site
-	$(BIN)/python docs/make_present.py $(LESSON) $(LAB_FLAGS) --port=$(PORT)
+	$(WORKSHOP).present $(LESSON) $(LAB_FLAGS) --port=$(PORT)
 
 slides: $(VENV)/.site
-	$(BIN)/python docs/make_slides.py $(LESSON)
+	$(WORKSHOP).slides $(LESSON)
 
 bench: $(VENV)/.test
 	$(BIN)/python tests/bench.py $(ONLY)

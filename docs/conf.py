@@ -1,13 +1,7 @@
-"""Sphinx settings of the course's site. `make site` composes the sources and calls Sphinx with this."""
+"""Sphinx's settings for the site; `make site` composes the sources and calls Sphinx from the repository root."""
 
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from course.workshop.editions import settings  # noqa: E402
-from ngpu_lib import __version__  # noqa: E402
+from course.workshop.editions import settings
+from ngpu_lib import __version__
 
 AT = settings()
 OWNER, NAME = AT["repository"].split("/")
@@ -20,7 +14,7 @@ extensions = ["myst_nb", "sphinx.ext.mathjax"]
 nitpicky = True
 exclude_patterns = ["_build"]
 
-nb_execution_mode = "off"  # docs/execute.py did it
+nb_execution_mode = "off"  # course/workshop/execution.py did it
 nb_ipywidgets_js = {"widgets.js": {"defer": "defer"}}
 myst_enable_extensions = ["dollarmath"]
 myst_links_external_new_tab = False
@@ -32,7 +26,7 @@ mathjax3_config = {"chtml": {"displayAlign": "left"}}
 html_theme = "furo"
 html_title = project
 html_baseurl = f"https://{OWNER}.github.io/{NAME}/"
-html_static_path = []  # composed; docs/make_site.py names it
+html_static_path = []  # composed; course/workshop/site.py names it
 html_css_files = ["course.css"]
 templates_path = ["_templates"]
 html_copy_source = html_show_sourcelink = html_show_copyright = False

@@ -5,93 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tarfile
 import time
 import urllib.request
 from pathlib import Path
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from course.workshop import npm
+from course.workshop.browser import chromium, chromium_path, open_static, static_page
 
-#: A widget without Jupyter: its module, its stylesheet, its traits, and a model that only remembers.
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Widget</title>
-<style>body{{margin:12px;font-family:sans-serif;{body}}}{css}</style><main id="here"></main>
-<script type="module">
-const traits = {traits};
-const handlers = {{}};
-window.model = {{
-  get: (name) => traits[name],
-  set: (name, value) => {{
-    if (JSON.stringify(traits[name]) === JSON.stringify(value)) return;
-    traits[name] = value;
-    for (const handler of [...(handlers["change:" + name] || [])]) handler();
-  }},
-  save_changes: () => {{ window.saves = (window.saves || 0) + 1; }},
-  on: (name, handler) => (handlers[name] ??= []).push(handler),
-  off: (name, handler) => {{ handlers[name] = handlers[name].filter((h) => h !== handler); }},
-}};
-const source = new Blob([{esm}], {{ type: "text/javascript" }});
-const module = await import(URL.createObjectURL(source));
-window.close_widget = module.default.render({{ model, el: document.getElementById("here") }});
-window.ready = true;
-</script></html>"""
-
-
-def chromium_path() -> str | None:
-    """Where Chromium is, or None."""
-    return next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-
-
-@contextlib.contextmanager
-def chromium(**options):
-    """A browser whose pages cannot reach any other machine."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS, **options)
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
-def static_page(widget, folder: Path, body: str = "") -> str:
-    """Write one widget as a page without a kernel; the file's address."""
-    names = [name for name in widget.trait_names(sync=True) if not name.startswith("_")]
-    traits = {
-        name: getattr(widget, name) for name in names if name not in ("layout", "comm", "tooltip")
-    }
-    literal = json.dumps(traits, default=str).replace("</", "<\\/")
-    esm = json.dumps(str(widget._esm)).replace("</", "<\\/")
-    page = PAGE.format(css=widget._css, traits=literal, esm=esm, body=body)
-    path = folder / f"{type(widget).__name__}.html"
-    path.write_text(page, "utf-8")
-    return path.as_uri()
-
-
-def open_static(browser, widget, folder: Path, **page_options):
-    """The widget drawn on a static page with the network cut off; errors of the page fail the caller."""
-    body = page_options.pop("body", "")
-    page = browser.new_page(**page_options)
-    page.context.set_offline(True)
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.goto(static_page(widget, folder, body))
-    page.wait_for_function("window.ready === true")
-    return page
+__all__ = ["chromium", "chromium_path", "open_static", "static_page"]
 
 
 def vendored_scripts(folder: Path) -> list[Path]:
@@ -100,21 +24,11 @@ def vendored_scripts(folder: Path) -> list[Path]:
     Raises:
         OSError: no npm, or nothing that it can fetch from.
     """
-    npm = shutil.which("npm")
-    if npm is None:
-        raise OSError("npm is not installed")
     packages = {"requirejs": "require.js", "@jupyter-widgets/html-manager": "dist/embed-amd.js"}
     scripts = []
-    for package, script in packages.items():
-        done = subprocess.run(
-            [npm, "pack", "--silent", package], cwd=folder, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise OSError(f"npm pack {package}: {done.stderr[-200:]}")
-        with tarfile.open(folder / done.stdout.split()[-1]) as archive:
-            content = archive.extractfile(f"package/{script}").read()
+    for name, script in packages.items():
         scripts.append(folder / Path(script).name)
-        scripts[-1].write_bytes(content)
+        scripts[-1].write_bytes((npm.package(name, script) / script).read_bytes())
     source = Path(sys.prefix, "share/jupyter/nbextensions/anywidget/index.js").read_text("utf-8")
     named = folder / "anywidget.js"
     named.write_text('define("anywidget", '.join(source.rsplit("define(", 1)), "utf-8")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.browser import chromium_path
+from course.workshop import stages
+from course.workshop.browser import WANTED, chromium_path
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,5 +27,9 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_setup(item):
     """Without Chromium a browser test is skipped; under CI it fails, so that none is lost unseen."""
     if item.get_closest_marker("browser") and chromium_path() is None:
-        text = "needs Chromium: none of chromium, chromium-browser, google-chrome is installed"
-        pytest.fail(text) if os.environ.get("CI") else pytest.skip(text)
+        pytest.fail(WANTED) if os.environ.get("CI") else pytest.skip(WANTED)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """`make test` says at its end what was left out."""
+    stages.note_skipped(terminalreporter.stats.get("skipped", []))

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from course import conftest
+from course.workshop import collect, execution
 from tests.browser import notebook
 from tests.conftest import ROOT
 
@@ -19,7 +19,14 @@ PICTURE = 'from IPython.display import HTML\nHTML(\'<img alt="-" src="data:,">\'
 def run(folder, **limits) -> tuple[str, dict]:
     """nbval's report on a notebook that takes 300 MB before its picture, and the figures."""
     notebook(folder / "lesson.ipynb", "x = b'1' * 300_000_000\ndel x", PICTURE, "1")
-    options = ["-p", "course.conftest", "--nbval-lax", "--nbval-current-env", "-c", os.devnull]
+    options = [
+        "-p",
+        "course.workshop.collect",
+        "--nbval-lax",
+        "--nbval-current-env",
+        "-c",
+        os.devnull,
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *options, "--rootdir", folder, folder],
         env=os.environ | {"NGPU_LESSON_LOG": str(folder / "log"), **limits},
@@ -42,12 +49,12 @@ def test_limits_are_held_at_a_notebooks_end(strict, tmp_path):
 
 def test_what_counts_as_a_picture():
     def shown(**data):
-        return conftest.shows_a_picture([{"output_type": "stream"}, {"data": data}])
+        return collect.shows_a_picture([{"output_type": "stream"}, {"data": data}])
 
     assert shown(**{"text/html": "<p><img alt=''></p>"}) and shown(**{"image/png": ""})
-    assert shown(**{conftest.WIDGET: {}})
-    assert not shown(**{"text/html": "<p>"}) and not conftest.shows_a_picture(None)
+    assert shown(**{execution.WIDGET_VIEW: {}})
+    assert not shown(**{"text/html": "<p>"}) and not collect.shows_a_picture(None)
 
 
 def test_the_limits_are_a_gigabyte_and_a_minute():
-    assert conftest.MOST_MEMORY <= 1e9 and conftest.MOST_SECONDS <= 60
+    assert collect.MOST_MEMORY <= 1e9 and collect.MOST_SECONDS <= 60

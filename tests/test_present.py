@@ -17,22 +17,18 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from course.workshop import editions as maker
+from course.workshop import execution, present, slides
+from course.workshop import site as workshop
 from ngpu_lib import live
 from tests import browser as chromium
 from tests.conftest import ROOT
 from tests.test_site import needs_npm
 
 cloudpickle = pytest.importorskip("cloudpickle", reason="needs the extra 'site'")
-sys.path.insert(0, str(ROOT / "docs"))
-import execute  # noqa: E402
-import make_present  # noqa: E402
-import make_site  # noqa: E402
-import make_slides  # noqa: E402
-
-from course.workshop import editions as maker  # noqa: E402
 
 ALL = [path.stem for path in maker.lessons()]
-STEMS = execute.chosen(os.environ.get("NGPU_LESSONS", "").split())  # some of them, while writing
+STEMS = execution.chosen(os.environ.get("NGPU_LESSONS", "").split())  # some of them, while writing
 WIDGET = "window.jupyterapp.shell.currentWidget"
 
 
@@ -54,7 +50,7 @@ def test_plan_is_fifty_minutes_with_questions_and_mistakes(stem):
 @pytest.mark.parametrize("stem", STEMS)
 def test_plan_names_buttons_sections_and_exercises_that_exist(stem):
     text = (ROOT / "course/plans" / f"{stem}.md").read_text("utf-8")
-    parts = execute.live_parts(stem)
+    parts = execution.live_parts(stem)
     lesson = (ROOT / "course" / f"{stem}.py").read_text("utf-8")
     assert parts, "nothing is shown live"
     for row in re.findall(r"(?m)^\| \d+-\d+ \|.*\|$", text):
@@ -72,20 +68,22 @@ def test_plan_names_buttons_sections_and_exercises_that_exist(stem):
 
 @pytest.mark.parametrize("stem", STEMS)
 def test_live_parts_are_found_and_their_presets_are_python(stem):
-    cells = nbformat.read(execute.student(stem), as_version=4).cells
-    for part in execute.live_parts(stem):
+    cells = nbformat.read(execution.student(stem), as_version=4).cells
+    for part in execution.live_parts(stem):
         assert ("cell" in part) != ("source" in part) and part["ask"] and part["heading"]
-        source = part.get("source") or execute.find_cell(cells, part["cell"]).source
+        source = part.get("source") or execution.find_cell(cells, part["cell"]).source
         ast.parse(source)
         for statement in part["presets"].values():
             ast.parse(statement)
-    assert len({part["heading"] for part in execute.live_parts(stem)}) == len(
-        execute.live_parts(stem)
+    assert len({part["heading"] for part in execution.live_parts(stem)}) == len(
+        execution.live_parts(stem)
     )
 
 
 def test_the_moments_that_matter_have_their_buttons():
-    names = [name for stem in ALL for part in execute.live_parts(stem) for name in part["presets"]]
+    names = [
+        name for stem in ALL for part in execution.live_parts(stem) for name in part["presets"]
+    ]
     assert "forget everything" in names and any("carry storm" in name for name in names)
 
 
@@ -134,11 +132,10 @@ def test_rescue_brings_values_and_pictures(tmp_path, capsys):
 
 def test_shortening_keeps_whole_sentences_and_formulas():
     assert (
-        make_slides.shorten("See Cho et al. 2014 for it. And more.", 8)
-        == "See Cho et al. 2014 for it."
+        slides.shorten("See Cho et al. 2014 for it. And more.", 8) == "See Cho et al. 2014 for it."
     )
-    assert make_slides.shorten("So $a. B$ holds. Next.", 4) == "So $a. B$ holds."
-    assert make_slides.blocks("# T\ntext\n<details>hint</details>\n\n| a |\n|---|") == [
+    assert slides.shorten("So $a. B$ holds. Next.", 4) == "So $a. B$ holds."
+    assert slides.blocks("# T\ntext\n<details>hint</details>\n\n| a |\n|---|") == [
         "# T",
         "text",
         "| a |\n|---|",
@@ -152,8 +149,8 @@ def test_shortening_keeps_whole_sentences_and_formulas():
 def presented():
     """Every lesson executed and written as a presentation; where they are."""
     needs_npm()
-    execute.execute_all(STEMS, as_is=bool(os.environ.get("NGPU_AS_IS")))
-    return {stem: make_present.write(stem) for stem in STEMS}
+    execution.execute_all(STEMS, as_is=bool(os.environ.get("NGPU_AS_IS")))
+    return {stem: present.write(stem) for stem in STEMS}
 
 
 def run_from_start_to_end(path: Path) -> str:
@@ -204,7 +201,7 @@ def browser():
 @pytest.fixture(scope="module")
 def lab(presented):
     """JupyterLab's address, started as `make present` starts it."""
-    settings = make_present.write_settings(make_present.PRESENT / ".config")
+    settings = present.write_settings(present.PRESENT / ".config")
     flags = ["--custom-css"]
     with chromium.jupyter_lab(ROOT / "build", more=flags, environment=settings) as address:
         yield address
@@ -226,7 +223,7 @@ def test_presentation_is_driven_in_jupyterlab(browser, lab, stem):
     )
     assert large >= 20
     assert page.locator(".jp-CodeCell .jp-InputArea-editor:visible").count() == 0, "code is open"
-    parts = execute.live_parts(stem)
+    parts = execution.live_parts(stem)
     for _ in range(1 + 2 * len(parts)):
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell-and-select-next')")
     for number, part in enumerate(parts):
@@ -257,7 +254,7 @@ def test_presentation_is_driven_in_jupyterlab(browser, lab, stem):
 @pytest.mark.site
 @pytest.mark.parametrize("stem", STEMS)
 def test_slides_fit_and_print_one_a_sheet(browser, presented, stem):
-    path, pdf = make_slides.write(stem)
+    path, pdf = slides.write(stem)
     page = browser.new_page(viewport={"width": 1320, "height": 740})
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-ready]", timeout=60_000)
@@ -288,15 +285,16 @@ def test_plan_prints_on_one_page(browser, plans, stem):
 @pytest.fixture(scope="module")
 def plans(presented):
     """The folder of the plans' pages."""
-    if not all((make_site.HTML / "plans" / f"{stem}.html").exists() for stem in STEMS):
-        make_site.compose({stem: execute.EXECUTED / f"{stem}.ipynb" for stem in STEMS})
-        make_site.render()
-    return make_site.HTML / "plans"
+    if not all((workshop.HTML / "plans" / f"{stem}.html").exists() for stem in STEMS):
+        workshop.compose({stem: execution.EXECUTED / f"{stem}.ipynb" for stem in STEMS})
+        workshop.render()
+    return workshop.HTML / "plans"
 
 
 def test_make_present_names_its_lesson():
     done = subprocess.run(
-        [sys.executable, ROOT / "docs/make_present.py", "77", "--no-lab"],
+        [sys.executable, "-m", "course.workshop.present", "77", "--no-lab"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
     )

@@ -10,26 +10,23 @@ import http.server
 import json
 import os
 import re
-import sys
 import threading
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from tests.browser import chromium
+from course.workshop import editions as maker
+from course.workshop import execution, npm, walk
+from course.workshop import site as workshop
+from course.workshop.browser import chromium
 from tests.conftest import ROOT
 
 pytest.importorskip("cloudpickle", reason="needs the extra 'site'")
-sys.path.insert(0, str(ROOT / "docs"))
-import execute  # noqa: E402
-import make_site  # noqa: E402
-import recorder  # noqa: E402
-
-from course.workshop import editions as maker  # noqa: E402
+from course.workshop import recorder  # noqa: E402
 
 ALL = [path.stem for path in maker.lessons()]
-STEMS = execute.chosen(os.environ.get("NGPU_LESSONS", "").split())  # some of them, while writing
+STEMS = execution.chosen(os.environ.get("NGPU_LESSONS", "").split())  # some of them, while writing
 
 #: JavaScript: all that a widget shows, its canvases' pixels included, as one text.
 SHOWN = """(root) => root.innerHTML + [...root.querySelectorAll("canvas")].map((c) => c.toDataURL()).join()
@@ -47,7 +44,7 @@ def test_faults_are_found(tmp_path):
         '<a href="there.html#here">x</a><a href="there.html#nowhere">x</a><a href="https://a.org">x</a>'
     )
     (tmp_path / "sheet.css").write_text('@import "https://example.org/font.css";')
-    found = make_site.faults(tmp_path)
+    found = walk.faults(tmp_path)
     assert len(found) == 6
     for text in (
         "image without alt text: there.html",
@@ -65,41 +62,41 @@ def test_glossary_has_every_axis():
 
     key = ngpu_lib.__doc__.split("in order):")[1].split("\n\n")[1]
     letters = re.findall(r"(?:^|\s{2,})([A-Z]) ", key)
-    table = make_site.axes_table()
+    table = workshop.axes_table()
     assert len(letters) >= 12
     assert [row.split("|")[1].strip() for row in table.splitlines()[2:]] == letters
 
 
 def test_most_lessons_bring_symbols_to_the_glossary():
-    assert sum(bool(make_site.symbol_tables(stem)) for stem in ALL) >= len(ALL) // 2
+    assert sum(bool(workshop.symbol_tables(stem)) for stem in ALL) >= len(ALL) // 2
 
 
 def test_a_widget_that_needs_a_kernel_is_refused(tmp_path):
     view = {"model_id": "m1", "version_major": 2}
-    output = nbformat.v4.new_output("display_data", {make_site.WIDGET_VIEW: view})
+    output = nbformat.v4.new_output("display_data", {workshop.WIDGET_VIEW: view})
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=[output])])
     states = {"m1": {"model_name": "IntSliderModel", "state": {}}}
-    notebook.metadata["widgets"] = {make_site.WIDGET_STATE: {"state": states}}
+    notebook.metadata["widgets"] = {workshop.WIDGET_STATE: {"state": states}}
     (tmp_path / "00").mkdir()
     (tmp_path / "00/record.json").write_text('{"presets": {}}')
     nbformat.write(notebook, tmp_path / "00.ipynb")
     with pytest.raises(ValueError, match="00: got a widget of kind IntSliderModel"):
-        make_site.page_of("00", tmp_path / "00.ipynb")
+        workshop.page_of("00", tmp_path / "00.ipynb")
 
 
 def test_execution_is_cached_by_what_it_depends_on(monkeypatch):
     stem = ALL[0]
-    first = execute.key(stem)
-    assert execute.key(stem) == first
-    monkeypatch.setattr(execute, "SLOW", 1.0)
-    assert execute.key(stem) != first
+    first = execution.key(stem)
+    assert execution.key(stem) == first
+    monkeypatch.setattr(execution, "SLOW", 1.0)
+    assert execution.key(stem) != first
 
 
 def test_unknown_lessons_are_named():
     with pytest.raises(ValueError, match="lesson: got '77'; needs one of 00"):
-        execute.chosen(["77"])
-    assert execute.chosen([]) == ALL
-    assert execute.chosen(["00"]) == ALL[:1]
+        execution.chosen(["77"])
+    assert execution.chosen([]) == ALL
+    assert execution.chosen(["00"]) == ALL[:1]
 
 
 def test_recorder_sees_what_a_cell_reads_and_sets():
@@ -142,13 +139,13 @@ def test_presets_are_recorded_and_leave_no_trace():
 def site():
     """The built site's folder and the weight of its pages."""
     needs_npm()
-    return make_site.HTML, make_site.build(STEMS, as_is=bool(os.environ.get("NGPU_AS_IS")))
+    return workshop.HTML, workshop.build(STEMS, as_is=bool(os.environ.get("NGPU_AS_IS")))
 
 
 def needs_npm() -> None:
     """Without npm there is no MathJax: skipped, or failed under CI, so that nothing is lost unseen."""
     try:
-        make_site.vendored_mathjax()
+        npm.mathjax()
     except OSError as error:
         pytest.fail(str(error)) if os.environ.get("CI") else pytest.skip(str(error))
 
@@ -309,6 +306,6 @@ def test_search_finds_a_lesson(visit):
 @pytest.mark.site
 def test_weights_are_reported(site):
     html, report = site
-    assert json.loads((make_site.SITE / "report.json").read_text()) == report
+    assert json.loads((workshop.SITE / "report.json").read_text()) == report
     assert {f"lessons/{stem}.html" for stem in STEMS} < set(report)
-    assert make_site.faults(html) == []
+    assert walk.faults(html) == []

@@ -14,7 +14,7 @@ from tests.bench import HERE, Table
 
 
 def tables() -> Iterator[Table]:
-    """One table; course/conftest.py measures while nbval executes."""
+    """One table; course/workshop/collect.py measures while nbval executes, and keeps nothing."""
     table = Table(
         "Lessons",
         ["lesson", "peak memory, MB", "first picture, s", "all cells, s"],
@@ -27,7 +27,8 @@ def tables() -> Iterator[Table]:
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", *options, "course/student"],
             cwd=HERE.parent,
-            env=os.environ | {"NGPU_LESSON_LOG": str(log), "OMP_NUM_THREADS": "1"},
+            env=os.environ
+            | {"NGPU_LESSON_LOG": str(log), "NGPU_RECORD": "0", "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
         )

@@ -2,7 +2,7 @@
 
 The presentation is a notebook for JupyterLab: first the explorers named in course/plans/live.toml,
 each with a button for every moment that matters, then the whole lesson. Code is folded, outputs are
-there from the start (docs/execute.py made them), and below each cell that takes long stands a rescue
+there from the start (execution.py made them), and below each cell that takes long stands a rescue
 that loads its finished result.
 """
 
@@ -20,16 +20,17 @@ from pathlib import Path
 import nbformat
 from nbformat.sign import NotebookNotary
 
-ROOT = Path(__file__).resolve().parents[1]
-HERE = Path(__file__).parent
-sys.path[:0] = [str(ROOT), str(HERE)]
-
-from execute import EXECUTED, chosen, execute_all, find_cell, live_parts  # noqa: E402
-
-from course.workshop.editions import METADATA, title_and_question  # noqa: E402
+from course.workshop.editions import METADATA, ROOT, title_and_question
+from course.workshop.execution import (
+    EXECUTED,
+    WIDGET_STATE,
+    chosen,
+    execute_all,
+    find_cell,
+    live_parts,
+)
 
 PRESENT = ROOT / "build" / "present"
-WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 FOLDED = {"jupyter": {"source_hidden": True}}
 HOW_TO = (
     "**Shift+Enter** runs a cell and goes on: the next ones bring the explorers and their buttons to life, in seconds. "
@@ -128,7 +129,7 @@ def write_settings(folder: Path) -> dict[str, str]:
     for path in (overrides, style):
         path.parent.mkdir(parents=True, exist_ok=True)
     overrides.write_text(json.dumps(SETTINGS, indent=1), "utf-8")
-    style.write_bytes((HERE / "present.css").read_bytes())
+    style.write_bytes((ROOT / "docs/present.css").read_bytes())
     return {"JUPYTER_CONFIG_DIR": str(folder)}
 
 

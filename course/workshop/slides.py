@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import html
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,14 +16,18 @@ import nbformat
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-ROOT = Path(__file__).resolve().parents[1]
-HERE = Path(__file__).parent
-sys.path[:0] = [str(ROOT), str(HERE)]
-
-from execute import EXECUTED, chosen, execute_all, find_cell, live_parts  # noqa: E402
-from make_site import WIDGET_STATE, WIDGET_VIEW, vendored_mathjax  # noqa: E402
-
-from course.workshop.editions import title_and_question  # noqa: E402
+from course.workshop import npm
+from course.workshop.browser import print_pdf
+from course.workshop.editions import ROOT, title_and_question
+from course.workshop.execution import (
+    EXECUTED,
+    WIDGET_STATE,
+    WIDGET_VIEW,
+    chosen,
+    execute_all,
+    find_cell,
+    live_parts,
+)
 
 SLIDES = ROOT / "build" / "slides"
 LONG, SHORT = 75, 45  # words of a paragraph that says what happened, and of any other
@@ -183,12 +185,12 @@ def page(stem: str) -> str:
     """The slides as one HTML page that prints one slide a sheet."""
     made = slides(stem)
     title, _ = title_and_question(ROOT / "course" / f"{stem}.py")
-    template = (HERE / "slides.html").read_text("utf-8")
+    template = (ROOT / "docs/slides.html").read_text("utf-8")
     numbered = [
         slide.replace("</section>", f"<footer>{title} · {k}/{len(made)}</footer></section>")
         for k, slide in enumerate(made, start=1)
     ]
-    mathjax = vendored_mathjax().relative_to(ROOT / "build")
+    mathjax = npm.mathjax().relative_to(ROOT / "build")
     parts = {"TITLE": title, "SLIDES": "\n".join(numbered), "MATHJAX": f"../{mathjax.as_posix()}"}
     for name, text in parts.items():
         template = template.replace(f"@{name}@", text)
@@ -200,20 +202,7 @@ def write(stem: str) -> tuple[Path, Path | None]:
     SLIDES.mkdir(parents=True, exist_ok=True)
     path = SLIDES / f"{stem}.html"
     path.write_text(page(stem), "utf-8")
-    return path, to_pdf(path)
-
-
-def to_pdf(path: Path) -> Path | None:
-    """Print a page to PDF with Chromium; None where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    browser = next(filter(None, map(shutil.which, names)), None)
-    if browser is None:
-        return None
-    target = path.with_suffix(".pdf")
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
-    command += ["--virtual-time-budget=60000", f"--print-to-pdf={target}", path.as_uri()]
-    subprocess.run(command, check=True, capture_output=True, timeout=180)
-    return target
+    return path, print_pdf(path)
 
 
 if __name__ == "__main__":

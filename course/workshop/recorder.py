@@ -17,6 +17,8 @@ from pathlib import Path
 
 import cloudpickle
 import numpy as np
+from IPython import get_ipython
+from ipywidgets import Widget
 
 MOST_BYTES = 80_000_000
 
@@ -39,17 +41,35 @@ def names(source: str) -> tuple[set[str], set[str]]:
     return read, made | {name for name, load in found if not load}
 
 
+class TooLarge(Exception):
+    """What was to be kept is more than there is room for."""
+
+
+class Room:
+    """Takes bytes and keeps none: how large something would be, without the memory to hold it."""
+
+    def __init__(self, most: int):
+        self.size, self.most = 0, most
+
+    def write(self, data) -> int:
+        self.size += memoryview(data).nbytes
+        if self.size > self.most:
+            raise TooLarge
+        return memoryview(data).nbytes
+
+
 def keep(path: Path, values: dict) -> list[str]:
     """Write what can be written of ``values``, as one file so that what is shared stays shared."""
-    kept, total = {}, 0
+    kept, left = {}, MOST_BYTES
     for name, value in values.items():
+        room = Room(left)
         try:
-            size = len(cloudpickle.dumps(value))
-        except Exception:  # a generator, a widget, an open file: its cell makes it again
+            cloudpickle.dump(value, room)
+        except Exception:  # too large; a generator, a widget, an open file: its cell makes it again
             continue
-        if total + size <= MOST_BYTES:
-            kept[name], total = value, total + size
-    path.write_bytes(cloudpickle.dumps(kept))
+        kept[name], left = value, left - room.size
+    with path.open("wb") as file:
+        cloudpickle.dump(kept, file)
     return sorted(kept)
 
 
@@ -90,8 +110,8 @@ def answers(widget, statements: dict[str, str], namespace: dict) -> list[dict]:
     return found
 
 
-def start(folder: str, ids: dict[str, str], shown: dict, at_end: list[str], slow: float) -> None:
-    """Watch the cells from here on.
+class Recorder:
+    """Watches a kernel's cells from ``start`` to ``finish``.
 
     Args:
         folder: where to keep things. ids: every cell's id by its key (see ``cell_key``).
@@ -99,34 +119,56 @@ def start(folder: str, ids: dict[str, str], shown: dict, at_end: list[str], slow
         at_end: names wanted at the end.
         slow: seconds of CPU from which on a cell's result is kept.
     """
-    shell, out = get_ipython(), Path(folder)  # noqa: F821 (there, in a kernel)
-    record = {"cells": {}, "shown": {}, "presets": {}, "end": []}
-    begun = [0.0]
 
-    def before(info):
-        key = ids.get(cell_key(info.raw_cell))
-        if key in shown:
-            wanted = names("\n".join((info.raw_cell, *shown[key].values())))[0]
-            values = {n: shell.user_ns[n] for n in sorted(wanted) if n in shell.user_ns}
-            record["shown"][key] = keep(out / f"before_{key}.pkl", values)
-        begun[0] = time.process_time()
+    def __init__(self, folder: str, ids: dict, shown: dict, at_end: list[str], slow: float):
+        self.shell, self.folder = get_ipython(), Path(folder)
+        self.ids, self.shown, self.at_end, self.slow = ids, shown, at_end, slow
+        self.record = {"cells": {}, "shown": {}, "presets": {}, "end": []}
+        self.begun = 0.0
+        self.shell.events.register("pre_run_cell", self.before)
+        self.shell.events.register("post_run_cell", self.after)
 
-    def after(result):
-        seconds = time.process_time() - begun[0]
+    def taken(self, wanted) -> dict:
+        """The values that the wanted names have now."""
+        return {n: self.shell.user_ns[n] for n in sorted(wanted) if n in self.shell.user_ns}
+
+    def before(self, info) -> None:
+        key = self.ids.get(cell_key(info.raw_cell))
+        if key in self.shown:
+            wanted = names("\n".join((info.raw_cell, *self.shown[key].values())))[0]
+            kept = keep(self.folder / f"before_{key}.pkl", self.taken(wanted))
+            self.record["shown"][key] = kept
+        self.begun = time.process_time()
+
+    def after(self, result) -> None:
+        seconds = time.process_time() - self.begun
         source = result.info.raw_cell
-        key = ids.get(cell_key(source))
-        if key is not None:
-            record["cells"][key] = {"seconds": round(seconds, 2)}
-            if seconds >= slow:
-                values = changes(shell.user_ns, *names(source))
-                record["cells"][key]["kept"] = keep(out / f"after_{key}.pkl", values)
-            if key in shown and result.success:
-                found = answers(result.result, shown[key], shell.user_ns)
-                record["presets"][key] = found
-        elif source.startswith("# recorder: end"):
-            values = {n: shell.user_ns[n] for n in at_end if n in shell.user_ns}
-            record["end"] = keep(out / "end.pkl", values)
-        (out / "record.json").write_text(json.dumps(record, indent=1))
+        key = self.ids.get(cell_key(source))
+        if key is None:
+            return
+        found = self.record["cells"][key] = {"seconds": round(seconds, 2)}
+        if seconds >= self.slow:
+            values = changes(self.shell.user_ns, *names(source))
+            found["kept"] = keep(self.folder / f"after_{key}.pkl", values)
+        if key in self.shown and result.success:
+            self.record["presets"][key] = answers(
+                result.result, self.shown[key], self.shell.user_ns
+            )
 
-    shell.events.register("pre_run_cell", before)
-    shell.events.register("post_run_cell", after)
+    def finish(self) -> None:
+        """Write what was recorded, and what every widget shows now."""
+        self.record["end"] = keep(self.folder / "end.pkl", self.taken(self.at_end))
+        (self.folder / "record.json").write_text(json.dumps(self.record, indent=1))
+        states = Widget.get_manager_state(drop_defaults=False)
+        (self.folder / "widgets.json").write_text(json.dumps(states))
+
+
+def start(*told) -> None:
+    """Watch the cells from here on."""
+    global watching
+    watching = Recorder(*told)
+
+
+def finish() -> None:
+    """Write what was recorded."""
+    watching.finish()

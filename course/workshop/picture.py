@@ -1,6 +1,6 @@
 """The README's moving picture: the viewer, in a browser, with shipped weights at work.
 
-python -m tests.readme_picture [--weights multiply] [--a 2741] [--b 3001] [--digits 12] [--maps 4,53]
+python -m course.workshop.picture [--weights multiply] [--a 2741] [--b 3001] [--digits 12] [--maps 4,53]
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from course.workshop.browser import chromium, open_static
 from ngpu_lib import pretrained
 from ngpu_lib.trace import trace_run
 from ngpu_lib.widgets import ActivationViewer
-from tests.browser import chromium, open_static
 
 
 def viewer(weights: str, a: int, b: int, digits: int, maps: str) -> ActivationViewer:

@@ -1,0 +1,186 @@
+"""Build the course's site: `make site`.
+
+Every lesson of the student edition is executed (execution.py, once), its pages are composed in
+build/site/source, Sphinx renders them into build/site/html, and the result is walked through
+(walk.py): every image has alt text, every local link and anchor leads somewhere, and nothing is
+loaded from another host.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+
+import ngpu_lib
+from course.workshop import npm
+from course.workshop.editions import ROOT, binder_url, colab_url, settings, title_and_question
+from course.workshop.execution import WIDGET_STATE, WIDGET_VIEW, chosen, execute_all, student
+from course.workshop.walk import faults, load_times, weigh
+
+DOCS = ROOT / "docs"
+SITE = ROOT / "build" / "site"
+SOURCE, STATIC, HTML = SITE / "source", SITE / "static", SITE / "html"
+
+
+def launch_line(stem: str, seconds: float) -> str:
+    """The buttons under a lesson's title, and what the page cost to compute."""
+    at, path = settings(), f"course/student/{stem}.ipynb"
+    links = [
+        (colab_url(path, at), "Open in Colab", ""),
+        (binder_url(path, at), "Launch on Binder", ""),
+        (f"../_static/notebooks/{stem}.ipynb", "Download the notebook", " download"),
+        (f"../plans/{stem}.html", "Teach it", ""),
+    ]
+    buttons = "".join(f'<a href="{url}"{more}>{text}</a>' for url, text, more in links)
+    took = f"All outputs on this page were computed in {seconds:.0f} s, on one core."
+    return f'<div class="launch">{buttons}</div>\n\n*{took}*'
+
+
+def page_of(stem: str, executed: Path) -> nbformat.NotebookNode:
+    """An executed lesson as a page of the site.
+
+    Raises:
+        ValueError: a widget that cannot live without a kernel.
+    """
+    notebook = nbformat.read(executed, as_version=4)
+    states = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    record = json.loads(executed.with_suffix("").joinpath("record.json").read_text("utf-8"))
+    shown = set()
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if {"setup", "figure"} & set(tags):
+            cell.metadata.tags = [*tags, "hide-input"]
+        if "launch" in tags:
+            cell.source = launch_line(stem, notebook.metadata["ngpu_seconds"][1])
+        for output in cell.get("outputs", []):
+            if view := output.get("data", {}).get(WIDGET_VIEW):
+                shown.add(view["model_id"])
+                output.data.pop("text/plain", None)
+                kind = states[view["model_id"]]["model_name"]
+                if kind != "AnyModel":
+                    raise ValueError(
+                        f"{stem}: got a widget of kind {kind}; needs an anywidget, which lives on a page"
+                    )
+                if presets := record.get("presets", {}).get(cell.get("id")):
+                    states[view["model_id"]]["presets"] = presets
+        cell.metadata.pop("execution", None)
+    if shown:
+        kept = {name: states[name] for name in states if name in shown}
+        state = {"version_major": 2, "version_minor": 0, "state": kept}
+        notebook.metadata["widgets"] = {WIDGET_STATE: state}
+    return notebook
+
+
+def axes_table() -> str:
+    """The dimension key of ngpu_lib as a table."""
+    key = ngpu_lib.__doc__.split("in order):")[1].split("\n\n")[1]
+    pairs = re.findall(r"\b([A-Z]) ((?:(?! {2,}).)+)", key)
+    return "\n".join(["| letter | axis |", "|---|---|", *(f"| {a} | {b} |" for a, b in pairs)])
+
+
+def symbol_tables(stem: str) -> list[str]:
+    """The tables of symbols in a lesson, as they stand there."""
+    tables = []
+    for cell in nbformat.read(student(stem), as_version=4).cells:
+        if cell.cell_type == "markdown":
+            tables += re.findall(
+                r"^\| *symbol *\|.*\n\|[-|: ]+\|\n(?:\|.*(?:\n|$))+", cell.source, re.M
+            )
+    return [table.strip() for table in tables]
+
+
+def fill(text: str, name: str, content: str) -> str:
+    """``text`` with ``content`` in place of the comment <!-- name -->."""
+    mark = f"<!-- {name} -->"
+    if mark not in text:
+        raise ValueError(f"{name}: no {mark} in the page")
+    return text.replace(mark, content)
+
+
+def compose(executed: dict[str, Path]) -> None:
+    """Write Sphinx's sources: the lessons, the plans, and the pages of docs/."""
+    for folder in (SOURCE, STATIC):
+        shutil.rmtree(folder, ignore_errors=True)
+    for folder in (SOURCE / "lessons", SOURCE / "plans", STATIC / "notebooks"):
+        folder.mkdir(parents=True)
+    shutil.copytree(DOCS / "_static", STATIC, dirs_exist_ok=True)
+    shutil.copytree(npm.mathjax(), STATIC / "mathjax")
+    shutil.copytree(ROOT / "course/images", SOURCE / "images")
+    rows = ["| lesson | its question |", "|---|---|"]
+    symbols = []
+    for stem, path in executed.items():
+        nbformat.write(page_of(stem, path), SOURCE / "lessons" / f"{stem}.ipynb")
+        shutil.copy(student(stem), STATIC / "notebooks")
+        shutil.copy(ROOT / "course/plans" / f"{stem}.md", SOURCE / "plans")
+        title, question = title_and_question(ROOT / "course" / f"{stem}.py")
+        rows.append(f"| [{title}](lessons/{stem}.ipynb) | {question} |")
+        if tables := symbol_tables(stem):
+            symbols += [f"### [{title}](lessons/{stem}.ipynb)", *tables]
+    pages = {
+        name: (DOCS / f"{name}.md").read_text("utf-8") for name in ("index", "glossary", "teaching")
+    }
+    pages["index"] = fill(pages["index"], "lessons", "\n".join(rows))
+    listed = "\n".join(f"lessons/{stem}" for stem in executed)
+    pages["index"] = fill(pages["index"], "lesson-pages", listed)
+    plans = "\n".join(f"plans/{stem}" for stem in executed)
+    pages["teaching"] = fill(pages["teaching"], "plan-pages", plans)
+    pages["glossary"] = fill(pages["glossary"], "axes", axes_table())
+    pages["glossary"] = fill(pages["glossary"], "symbols", "\n\n".join(symbols))
+    for name, text in pages.items():
+        (SOURCE / f"{name}.md").write_text(text, "utf-8")
+
+
+def render() -> None:
+    """Call Sphinx; a warning is an error."""
+    shutil.rmtree(HTML, ignore_errors=True)
+    options = ["-W", "--keep-going", "-n", "-q", "-b", "html", "-c", DOCS, "-d", SITE / "doctrees"]
+    options += ["-D", f"html_static_path={STATIC}"]
+    command = [sys.executable, "-m", "sphinx", *options, SOURCE, HTML]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+
+
+def build(stems: list[str], as_is: bool = False) -> dict[str, dict]:
+    """Execute, compose, render and check; the weight of each page.
+
+    Raises:
+        ValueError: the built pages have faults; all of them are named.
+    """
+    begun = time.perf_counter()
+    compose(execute_all(stems, as_is=as_is))
+    render()
+    if found := faults(HTML):
+        raise ValueError("the site: got\n  " + "\n  ".join(found))
+    report = weigh(HTML)
+    lessons = [f"lessons/{stem}.html" for stem in stems]
+    for name, seconds in load_times(HTML, ["index.html", *lessons]).items():
+        report[name]["load_s"] = seconds
+    (SITE / "report.json").write_text(json.dumps(report, indent=1), "utf-8")
+    print(f"{'page':38} {'kB':>7} {'compressed':>11}   with all it loads")
+    for name, row in report.items():
+        print(
+            f"{name:38} {row['page_kB']:7,} {row['page_compressed_kB']:11,}"
+            f"   {row['all_kB']:,} kB, {row['all_compressed_kB']:,} compressed"
+            + (f", {row['load_s']:.1f} s to load" if "load_s" in row else "")
+        )
+    print(f"{HTML / 'index.html'}: {time.perf_counter() - begun:.0f} s")
+    return report
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", help="numbers such as 07; none: all")
+    parser.add_argument("--as-is", action="store_true", help="take lessons as executed before")
+    given = parser.parse_args()
+    try:
+        build(chosen(given.lessons), given.as_is)
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        sys.exit(f"make site: {error}")
