@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ngpu_lib import cli, plots, sweep
+from ngpu_lib import cli, plots, pretrained, recipes, recorded, sweep
 
 optuna = pytest.importorskip("optuna")
 SPACE = {"x": sweep.Range(0.0, 1.0), "kind": sweep.Choice(("a", "b"))}
@@ -255,11 +255,11 @@ def test_studies_of_another_setting_or_address_are_refused(tmp_path):
         sweep.open_study(str(tmp_path / "text"), "mine", SETTING)
 
 
-def test_a_share_is_kept_and_all_shares_cover_the_space():
-    parts = [tuple(sweep.share(number).items()) for number in range(15)]
+def test_a_part_is_kept_and_all_parts_cover_the_space():
+    parts = [tuple(sweep.part_of(number).items()) for number in range(15)]
     assert len(set(parts)) == 15
-    assert sweep.share(3) == sweep.share("3") == sweep.share(18)
-    assert tuple(sweep.share("Ada").items()) in parts
+    assert sweep.part_of(3) == sweep.part_of("3") == sweep.part_of(18)
+    assert tuple(sweep.part_of("Ada").items()) in parts
     study = sweep.open_study(None, "mine", SETTING)
     seen = []
 
@@ -267,9 +267,9 @@ def test_a_share_is_kept_and_all_shares_cover_the_space():
         seen.append(params)
         return {"value": len(seen)}
 
-    sweep.search(study, sweep.MNIST_SPACE, look, trials=15, fixed=sweep.share("Ada"))
-    assert all(sweep.share("Ada").items() <= params.items() for params in seen)
-    assert len({params["rate"] for params in seen}) == 15
+    sweep.search(study, sweep.MNIST_SPACE, look, trials=15, fixed=sweep.part_of("Ada"))
+    assert all(sweep.part_of("Ada").items() <= params.items() for params in seen)
+    assert len({params["lr"] for params in seen}) == 15
     for params in seen:
         assert all(sweep.MNIST_SPACE[name].holds(value) for name, value in params.items())
 
@@ -289,7 +289,7 @@ def test_a_worker_learns_from_its_own_part():
 @pytest.mark.parametrize("learner", ["", "  ", -1, "-4"])
 def test_learners_without_a_name_are_refused(learner):
     with pytest.raises(ValueError, match="learner"):
-        sweep.share(learner)
+        sweep.part_of(learner)
 
 
 def test_bad_arguments_are_refused():
@@ -333,7 +333,7 @@ def test_a_trial_given_up_meanwhile_is_not_counted_twice():
 
 
 def test_running_trials_show_signs_of_life(monkeypatch):
-    monkeypatch.setattr(sweep, "BEAT", 0.02)
+    monkeypatch.setattr("ngpu_lib.sweep.study.BEAT", 0.02)
     study = sweep.open_study(None, "mine", SETTING)
     seen = []
 
@@ -385,6 +385,35 @@ def test_without_optuna_one_line_says_what_to_do(monkeypatch):
         sweep.open_study(None, "mine", SETTING)
 
 
+def test_a_recipe_run_again_stores_the_same_weights_and_measures_the_same(tmp_path, monkeypatch):
+    """The last phase has extra steps; the second run finds its training done and makes no update."""
+    phases = (recipes.Phase(2, (8,)), recipes.Phase(2, (8,), extra_steps=3))
+    tiny = recipes.Recipe("copy", phases=phases, maps=6, batch_size=2)
+    monkeypatch.setitem(recipes.RECIPES, "tiny", tiny)
+    setting = sweep.recipe_setting("tiny", examples=4, lengths=[8, 4])
+    found, files = [], []
+    for _ in range(2):
+        found.append(sweep.recipe_trial({"seed": 5}, "tiny", setting, folder=tmp_path))
+        folder = tmp_path / "tiny-seed5"
+        files.append([(folder / f"weights.{end}").read_bytes() for end in ("safetensors", "json")])
+    assert pretrained.load(folder / "weights.safetensors").settings["extra_steps"] == 3
+    assert files[0] == files[1]
+    assert set(found[0]) == {"value", "loss", "right at 4"}
+    assert (
+        found[0]["value"] == found[1]["value"] and found[0]["right at 4"] == found[1]["right at 4"]
+    )
+
+
+def test_the_class_recorded_for_lesson_01_fits_the_space():
+    rows = recorded.load("lesson01_class")
+    study = sweep.open_study(
+        None, "mnist", {k: v for k, v in rows[0]["study"].items() if k != "name"}
+    )
+    assert sweep.merge(study, sweep.MNIST_SPACE, rows) == (len(rows), 0)
+    for row in rows:
+        assert sweep.part_of(row["learner"]).items() <= row["params"].items()
+
+
 # The command.
 
 
@@ -406,8 +435,8 @@ def test_command_tunes_mnist_merges_and_exports(tmp_path, monkeypatch, capsys):
     )
     assert result["finished"] == result["new"] == result["exported"] == 2
     assert result["best"]["learner"] == "Ada" and 0 < result["best"]["value"] <= 100
-    assert sweep.share("Ada").items() <= result["best"]["params"].items()
-    assert "best" in err and "| value | optimiser |" in err
+    assert sweep.part_of("Ada").items() <= result["best"]["params"].items()
+    assert "best" in err and "| value | optimizer |" in err
     for known in (0, 2):
         merged, err = ngpu(capsys, *options, tmp_path / "b", "--merge", tmp_path / "rows")
         assert f"{2 - known} trials added, {known} known" in err
