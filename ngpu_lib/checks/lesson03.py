@@ -151,7 +151,7 @@ _VALUES = torch.tensor([[-1.3, 0.2, 0.71], [0.05, 1.0, -0.66]])
 quantised = Check(
     name="3.5 quantised",
     reference=_quantised,
-    cases=[(_VALUES, 2), (_VALUES, 3), (_VALUES, 5), (torch.linspace(-2, 1, 12), 4)],
+    cases=[(_VALUES, 2), (_VALUES, 3), (_VALUES, 5), (torch.linspace(-2, 1.1, 12), 4)],
     mistakes=[
         (
             lambda values, bits: _quantised(values, bits, to_grid=torch.trunc),

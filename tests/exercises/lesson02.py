@@ -16,3 +16,6 @@ FEWER_MISTAKES: set[str] = {"vote", "hold", "one_hot"}
 
 #: Predictions that do not start empty, or that a later cell needs. May only shrink.
 FILLED_PREDICTIONS: set[str] = {"my_accuracy", "my_circular", "my_far", "my_mixed", "my_vote_for_1"}
+
+#: Checks with a case at a boundary, wanted there: check -> why no rounding can decide it.
+EXACT_TIES: dict[str, str] = {}
