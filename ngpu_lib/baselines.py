@@ -1,21 +1,14 @@
 """Networks to compare with: a multilayer perceptron and a small convolutional network.
 
-    model = ConvNet()
-    batches = ImageBatches(images_BHW, labels_B, 256, augment=shift_images)
-    optimizer = torch.optim.Adam(model.parameters())
-    run = train(model, batches, image_loss, optimizer, updates=468, extras=[Schedule(one_cycle(0.01, 468))])
-
 In this file H and W are the height and width of an image, U counts hidden units and V classes.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 
 class MLP(nn.Module):
@@ -125,98 +118,3 @@ class ConvNet(nn.Module):
         if images_BHW.ndim != 3 or images_BHW.shape[1:] != (28, 28):
             raise ValueError(f"images_BHW: got shape {tuple(images_BHW.shape)}; needs (B, 28, 28)")
         return self.layers(images_BHW[:, None])
-
-
-def image_loss(model: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-    """The mean surprise at the right label: -mean_b log softmax(logits_b)[label_b], at least 0.
-
-    Args:
-        model: gives logits_BV. batch: images_BHW and labels_B, as ImageBatches makes them.
-    """
-    images_BHW, labels_B = batch
-    return F.cross_entropy(model(images_BHW), labels_B)
-
-
-@torch.no_grad()
-def predict(model: nn.Module, images_BHW: Tensor, batch_size: int = 500) -> Tensor:
-    """The model's probabilities, made in eval mode: uint8 images (B, H, W) to (B, V) on the CPU.
-
-    Raises:
-        ValueError: images that are not whole numbers 0..255, or a batch size below 1.
-    """
-    if images_BHW.dtype != torch.uint8:
-        raise ValueError(f"images_BHW: got {images_BHW.dtype}; needs torch.uint8, values 0..255")
-    if batch_size < 1:
-        raise ValueError(f"batch_size: got {batch_size}; needs at least 1")
-    device, training = next(model.parameters()).device, model.training
-    model.eval()
-    parts = [
-        model(part.to(device).float() / 255).softmax(-1).cpu()
-        for part in images_BHW.split(batch_size)
-    ]
-    model.train(training)
-    return torch.cat(parts)
-
-
-def accuracy(model: nn.Module, images_BHW: Tensor, labels_B: Tensor) -> float:
-    """The share of images, 0..1, whose most probable class is the label.
-
-    Raises:
-        ValueError: not one label per image, or no image.
-    """
-    if not len(images_BHW) or labels_B.shape != images_BHW.shape[:1]:
-        raise ValueError(
-            f"labels_B: got shape {tuple(labels_B.shape)} for {len(images_BHW)} images; "
-            "needs one label per image, and at least one image"
-        )
-    return (predict(model, images_BHW).argmax(1) == labels_B).float().mean().item()
-
-
-def shift_images(images_BHW: Tensor, generator: torch.Generator, most: int = 1) -> Tensor:
-    """Each image moved by up to ``most`` pixels in each direction, a place of its own; zeros come in.
-
-    Args:
-        images_BHW: (B, H, W). generator: decides the moves. most: pixels, at least 0.
-
-    Raises:
-        ValueError: a negative ``most``.
-    """
-    if most < 0:
-        raise ValueError(f"most: got {most}; needs at least 0")
-    (count, height, width), places = images_BHW.shape, 2 * most + 1
-    windows = F.pad(images_BHW, (most,) * 4).unfold(1, height, 1).unfold(2, width, 1)
-    down, right = torch.randint(places, (2, count), generator=generator)
-    return windows[torch.arange(count), down, right]
-
-
-def one_cycle(peak: float, updates: int, warm_up: float = 0.25) -> Callable[[int], float]:
-    """A learning rate that rises from peak / 25 to ``peak`` and falls to nearly 0, along cosines.
-
-    Args:
-        peak: more than 0. updates: length of the whole cycle, at least 1.
-        warm_up: share of the updates spent rising, 0..1.
-
-    Returns:
-        rate(step), step counted from 1; for ``Schedule``.
-
-    Raises:
-        ValueError: an argument out of its range.
-
-    Source: Smith & Topin 2017 (super-convergence), with cosines in place of straight lines.
-    """
-    if not peak > 0:
-        raise ValueError(f"peak: got {peak}; needs more than 0")
-    if updates < 1:
-        raise ValueError(f"updates: got {updates}; needs at least 1")
-    if not 0 <= warm_up <= 1:
-        raise ValueError(f"warm_up: got {warm_up}; needs 0..1")
-    rising = warm_up * updates
-
-    def rate(step: int) -> float:
-        if step <= rising:
-            low, high, share = peak / 25, peak, step / rising
-        else:
-            low, high, share = peak, peak * 1e-3, min(1, (step - rising) / (updates - rising))
-        return low + (high - low) * (1 - math.cos(math.pi * share)) / 2
-
-    return rate

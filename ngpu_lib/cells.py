@@ -286,10 +286,10 @@ class CGRU(nn.Module):
             nn.init.constant_(layer.bias, bias)
 
     def forward(self, tape_BCWL: Tensor, dropout: float = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
-        """The next tape, and the gates by name. ``dropout`` falls on the candidate alone."""
+        """The next tape, and the gates by name; ``dropout`` (0..1) of the candidate's values are zeroed."""
         update = cutoff_sigmoid(self.update(tape_BCWL))
         reset = cutoff_sigmoid(self.reset(tape_BCWL))
         candidate = torch.tanh(self.candidate(reset * tape_BCWL))
-        candidate = F.dropout(candidate, dropout, self.training)
+        candidate = F.dropout(candidate, dropout)
         new_BCWL = update * tape_BCWL + (1 - update) * candidate
         return new_BCWL, {"update": update, "reset": reset, "candidate": candidate}

@@ -14,11 +14,11 @@ import torch
 from tqdm import tqdm
 
 from ngpu_lib import pretrained, sweep
+from ngpu_lib.arithmetic import Arithmetic
 from ngpu_lib.data import load_mnist
 from ngpu_lib.evaluate import Score, evaluate
 from ngpu_lib.recipes import RECIPES, start
-from ngpu_lib.tasks import TASK_NAMES, Arithmetic, suggest
-from ngpu_lib.train import write_whole
+from ngpu_lib.tasks import TASK_NAMES, suggest
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--updates", type=int, help="stop after this many updates (default: all)")
     one.add_argument("--maps", type=int, help="maps C of the state")
-    one.add_argument("--keep", type=float, help="share that recurrent dropout keeps")
+    one.add_argument("--dropout", type=float, help="fraction that recurrent dropout sets to zero")
     one.add_argument("--precision", choices=["float32", "bfloat16"])
     one.add_argument("--out", type=Path, help="folder (default: runs/TASK-seedN)")
     one.add_argument("--restart", action="store_true", help="forget an earlier checkpoint")
@@ -99,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
 
 def train_command(options: argparse.Namespace) -> int:
     """``ngpu train``: checkpoints, a record a line, and at the end the averaged weights."""
-    wished = {name: getattr(options, name) for name in ("maps", "keep", "precision")}
+    wished = {name: getattr(options, name) for name in ("maps", "dropout", "precision")}
     changes = {name: value for name, value in wished.items() if value is not None}
     run = start(options.task, seed=options.seed, device=options.device, **changes)
     folder = options.out or Path("runs") / f"{options.task}-seed{options.seed}"
@@ -116,8 +116,8 @@ def train_command(options: argparse.Namespace) -> int:
     finally:
         _append(folder / "records.jsonl", records)
     weights = folder / "weights.safetensors"
-    pretrained.store(weights, run.averaged, run.recipe.task, run.recipe.base)
-    print(f"averaged weights in {weights}", file=sys.stderr)
+    pretrained.store_run(weights, run)
+    print(f"averaged weights in {weights}, their card beside them", file=sys.stderr)
     return 0
 
 
@@ -147,6 +147,7 @@ def _measure(
             examples=examples,
             inputs=inputs,
             seed=seed,
+            settings=trained.settings,
             on_progress=show,
         )
 
@@ -186,9 +187,9 @@ def card_command(options: argparse.Namespace) -> int:
         f"ngpu evaluate {trained.task.name} --length LENGTH --examples EXAMPLES --inputs INPUTS "
         f"--seed {card.get('test_seed', 1)}"
     )
-    path = pretrained.locate(options.weights).with_suffix(".json")
-    write_whole(path, (json.dumps(card, indent=1) + "\n").encode())
-    print(f"card in {path}", file=sys.stderr)
+    path = pretrained.locate(options.weights)
+    pretrained.write_card(path, card)
+    print(f"card in {path.with_suffix('.json')}", file=sys.stderr)
     return 0
 
 
@@ -223,7 +224,7 @@ def sweep_command(options: argparse.Namespace) -> int:
         new, known = sweep.merge(study, space, sweep.read(path), source=path)
         print(f"{path}: {new} trials added, {known} known already", file=sys.stderr)
     if tuning:
-        fixed = sweep.share(options.learner) if options.learner else {}
+        fixed = sweep.part_of(options.learner) if options.learner else {}
         if fixed:
             print(f"{options.learner} tunes the part {fixed}", file=sys.stderr)
         with _sweep_progress(study, options.trials) as report:

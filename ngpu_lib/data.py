@@ -1,7 +1,7 @@
-"""MNIST as plain tensors, and batches of it that a training run can resume.
+"""MNIST as plain tensors.
 
     mnist = load_mnist()
-    batches = ImageBatches(mnist.train_images_BHW, mnist.train_labels_B, batch_size=128)
+    mnist.train_images_BHW, mnist.train_labels_B
 
 Where the files come from, in this order: the folder in the environment variable ``NGPU_DATA``; the
 cache of an earlier download; two mirrors (or those in ``NGPU_MIRRORS``, addresses separated by
@@ -40,8 +40,6 @@ STAND_IN_SOURCE = "scikit-learn digits, 8x8 resized to 28x28 (offline stand-in)"
 CLASSES = 10
 #: Seconds to wait for a mirror to answer, and between two pieces of a file.
 TIMEOUT = (4, 20)
-
-Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 @dataclass(frozen=True)
@@ -219,82 +217,3 @@ def _stand_in() -> MNIST:
     return MNIST(
         images_BHW[train], labels_B[train], images_BHW[test], labels_B[test], STAND_IN_SOURCE
     )
-
-
-class ImageBatches:
-    """Shuffled batches of images: ``batches(step, generator)`` gives [images_BHW, labels_B].
-
-    Each epoch visits the images in an order of its own, which depends on ``seed`` and the epoch's
-    number only. So a resumed run sees the very batches it would have seen. The last few images of
-    an epoch that fill no whole batch are left out; another order leaves out others.
-
-    Args:
-        images_BHW: uint8, (images, height, width). labels_B: whole numbers 0..9, (images,).
-        batch_size: B, from 1 to the number of images.
-        augment: ``augment(images_BHW, generator)`` gives changed images of the same shape.
-        seed: which sequence of orders.
-
-    Raises:
-        ValueError: a wrong shape or kind of number, labels out of range, an impossible batch size.
-
-    >>> images_BHW = torch.zeros(6, 28, 28, dtype=torch.uint8)
-    >>> batches = ImageBatches(images_BHW, torch.arange(6), batch_size=2)
-    >>> images_BHW, labels_B = batches(1, torch.Generator())
-    >>> images_BHW.shape, images_BHW.dtype, labels_B.shape
-    (torch.Size([2, 28, 28]), torch.float32, torch.Size([2]))
-    """
-
-    def __init__(
-        self,
-        images_BHW: Tensor,
-        labels_B: Tensor,
-        batch_size: int,
-        augment: Augment | None = None,
-        *,
-        seed: int = 0,
-    ):
-        if images_BHW.ndim != 3 or images_BHW.dtype != torch.uint8:
-            raise ValueError(
-                f"images_BHW: got {images_BHW.dtype} of shape {tuple(images_BHW.shape)}; "
-                "needs torch.uint8 of shape (images, height, width)"
-            )
-        if labels_B.shape != images_BHW.shape[:1] or labels_B.is_floating_point():
-            raise ValueError(
-                f"labels_B: got {labels_B.dtype} of shape {tuple(labels_B.shape)}; needs whole "
-                f"numbers of shape ({len(images_BHW)},), one per image"
-            )
-        if len(labels_B) and not 0 <= labels_B.min() <= labels_B.max() < CLASSES:
-            raise ValueError(
-                f"labels_B: got labels from {int(labels_B.min())} to {int(labels_B.max())}; "
-                f"needs 0..{CLASSES - 1}"
-            )
-        if not 1 <= batch_size <= len(images_BHW):
-            raise ValueError(f"batch_size: got {batch_size}; needs 1..{len(images_BHW)}")
-        if seed < 0:
-            raise ValueError(f"seed: got {seed}; needs at least 0")
-        self.images_BHW, self.labels_B = images_BHW, labels_B.long()
-        self.batch_size, self.augment, self.seed = batch_size, augment, seed
-        self._epoch, self._order = -1, torch.empty(0)
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Updates in which (nearly) every image is seen once."""
-        return len(self.images_BHW) // self.batch_size
-
-    def __call__(self, step: int, generator: torch.Generator) -> list[Tensor]:
-        """The batch of update ``step``, counted from 1: images float32 in 0..1, labels int64.
-
-        Raises:
-            ValueError: a step below 1.
-        """
-        if step < 1:
-            raise ValueError(f"step: got {step}; needs at least 1")
-        epoch, place = divmod(step - 1, self.batches_per_epoch)
-        if epoch != self._epoch:
-            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.labels_B))
-            self._epoch, self._order = epoch, torch.from_numpy(order)
-        chosen = self._order[place * self.batch_size : (place + 1) * self.batch_size]
-        images_BHW = self.images_BHW[chosen].float() / 255
-        if self.augment is not None:
-            images_BHW = self.augment(images_BHW, generator)
-        return [images_BHW, self.labels_B[chosen]]

@@ -6,15 +6,15 @@ Symbol accuracy flatters: 99.9 % of 4,001 symbols right can mean that no product
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ngpu_lib import fast
-from ngpu_lib.neural_gpu import DiagonalNeuralGPU
-from ngpu_lib.tasks import Batch, Task
+from ngpu_lib.losses import answers, check_known
+from ngpu_lib.tasks import Task
 
 ROWS_AT_ONCE = 8192  # tape cells of one chunk; keeps the state in the processor's cache
 
@@ -37,13 +37,6 @@ class Score:
 
 
 @torch.no_grad()
-def answers(model: nn.Module, batch: Batch) -> Tensor:
-    """What a model answers, (B, L) symbol numbers; by the fast path where there is one."""
-    if isinstance(model, DiagonalNeuralGPU):
-        return fast.predict(model, batch)
-    return model(batch.inputs_BL, batch.live_BL).argmax(-1)
-
-
 def evaluate(
     model: nn.Module,
     task: Task,
@@ -52,18 +45,21 @@ def evaluate(
     examples: int = 100,
     inputs: str = "random",
     seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Score:
     """Measure a model on fresh words of one length.
 
     Args:
-        model: takes (inputs_BL, live_BL) and gives logits_BLV; put into eval mode meanwhile.
+        model: takes (inputs_BL, valid_BL) and gives logits_BLV; put into eval mode meanwhile.
         length: digits of one operand for arithmetic, symbols for the other tasks.
         examples: how many words, >= 1. inputs: kind of input (Task.kinds). seed: of the words.
+        settings: of the run, e.g. {"extra_steps": 8} (what pretrained.load gives as ``settings``).
         on_progress: called with (examples done, examples right so far).
 
     Raises:
-        ValueError: impossible numbers, or a model with another vocabulary than the task's.
+        ValueError: impossible numbers, a model with another vocabulary than the task's, or a setting
+            that the model does not have.
     """
     task.check_length(length)
     if examples < 1:
@@ -71,6 +67,8 @@ def evaluate(
     symbols = getattr(model, "symbols", task.vocabulary)
     if symbols != task.vocabulary:
         raise ValueError(f"model: it knows {symbols} symbols; {task.name} has {task.vocabulary}")
+    settings = dict(settings or {})
+    check_known(model, settings)
     generator = torch.Generator().manual_seed(seed)
     device = next(model.parameters()).device
     was_training, begin = model.training, time.perf_counter()
@@ -81,9 +79,10 @@ def evaluate(
         batch = task.sample(min(chunk, examples - done), length, generator, inputs=inputs).to(
             device
         )
-        wrong = (answers(model, batch) != batch.targets_BL) & batch.scored_BL
-        all_symbols += int(batch.scored_BL.sum())
-        right_symbols += int(batch.scored_BL.sum() - wrong.sum())
+        counted = batch.loss_mask_BL
+        wrong = (answers(model, batch, **settings) != batch.targets_BL) & counted
+        all_symbols += int(counted.sum())
+        right_symbols += int(counted.sum() - wrong.sum())
         right_words += int((~wrong.any(1)).sum())
         done += len(batch)
         if on_progress is not None:
@@ -98,24 +97,3 @@ def evaluate(
         right_words / examples,
         round(time.perf_counter() - begin, 3),
     )
-
-
-def table(
-    models: Sequence[nn.Module],
-    task: Task,
-    lengths: Iterable[int],
-    *,
-    kinds: Sequence[str] = ("random",),
-    examples: int = 100,
-    seed: int = 0,
-) -> list[list[Score]]:
-    """Scores of several models (for instance one per training seed): a list per model."""
-    lengths = list(lengths)
-    return [
-        [
-            evaluate(model, task, length, examples=examples, inputs=kind, seed=seed)
-            for kind in kinds
-            for length in lengths
-        ]
-        for model in models
-    ]

@@ -25,21 +25,38 @@ def hard_tanh(x: Tensor) -> Tensor:
     return x.clamp(-1, 1)
 
 
-def check_inputs(
-    inputs_BL: Tensor, live_BL: Tensor | None, steps: int | None, symbols: int
-) -> None:
+def check_inputs(inputs_BL: Tensor, valid_BL: Tensor | None, symbols: int) -> None:
     """Raise ValueError for inputs that a tape model cannot take."""
     if inputs_BL.ndim != 2 or inputs_BL.shape[1] == 0:
         raise ValueError(f"inputs_BL: got shape {tuple(inputs_BL.shape)}; needs (B, L) with L >= 1")
-    if inputs_BL.numel() and not 0 <= int(inputs_BL.min()) <= int(inputs_BL.max()) < symbols:
+    if inputs_BL.numel() and not inputs_BL.is_meta:
         low, high = int(inputs_BL.min()), int(inputs_BL.max())
-        raise ValueError(f"inputs_BL: got symbols {low}..{high}; this model knows 0..{symbols - 1}")
-    if live_BL is not None and live_BL.shape != inputs_BL.shape:
+        if not 0 <= low <= high < symbols:
+            raise ValueError(
+                f"inputs_BL: got symbols {low}..{high}; this model knows 0..{symbols - 1}"
+            )
+    if valid_BL is not None and valid_BL.shape != inputs_BL.shape:
         raise ValueError(
-            f"live_BL: got shape {tuple(live_BL.shape)}; needs {tuple(inputs_BL.shape)}"
+            f"valid_BL: got shape {tuple(valid_BL.shape)}; needs {tuple(inputs_BL.shape)}"
         )
-    if steps is not None and steps < 0:
-        raise ValueError(f"steps: got {steps}; needs at least 0")
+
+
+def check_settings(
+    *, steps: int | None = None, extra_steps: int = 0, dropout: float = 0.0, noise: float = 0.0
+) -> None:
+    """Raise ValueError for settings with which no run is possible; see DiagonalNeuralGPU.unroll."""
+    for name, value in (("steps", steps), ("extra_steps", extra_steps)):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (whole and value >= 0):
+            raise ValueError(f"{name}: got {value!r}; needs a whole number >= 0")
+    if steps is not None and extra_steps:
+        raise ValueError(
+            f"extra_steps: got {extra_steps} beside steps {steps}; needs one of the two"
+        )
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout: got {dropout}; needs 0 <= dropout < 1")
+    if not 0 <= noise < float("inf"):
+        raise ValueError(f"noise: got {noise}; needs a number >= 0")
 
 
 class DiagonalNeuralGPU(nn.Module):
@@ -53,40 +70,30 @@ class DiagonalNeuralGPU(nn.Module):
         s' = u shift(s) + (1 - u) c
 
     ``shift`` moves the first C // 3 maps one cell towards the start, the next C // 3 maps one cell
-    towards the end and leaves the rest (the diagonal gate). With ``noise`` > 0 training adds
-    Gaussian noise to s' and clips it to [-1, 1], which teaches the state to stay on clean levels.
+    towards the end and leaves the rest (the diagonal gate).
+
+    A model is its weights. How many steps it runs, with how much dropout and noise, belongs to a run
+    and is said at every call (see ``unroll``).
 
     Args:
         symbols: V, the vocabulary size, padding included.
         maps: C, the number of maps.
-        keep: share of candidate values that recurrent dropout keeps, in (0, 1].
-        noise: standard deviation of the state noise in training, >= 0.
-        extra: steps beyond the L of the paper, >= 0. A carry that starts late needs a few more.
 
     Source: Freivalds & Liepins 2017, equations 4-8. Departures: the state noise (this course's own),
-    the extra steps, one tape per item with dead cells held at zero.
+    the extra steps, one tape per item with the cells behind it held at zero.
 
     >>> model = DiagonalNeuralGPU(symbols=4, maps=6)
     >>> model(torch.tensor([[1, 2, 3, 1, 2]])).shape
     torch.Size([1, 5, 4])
     """
 
-    def __init__(
-        self, symbols: int, maps: int = 96, keep: float = 0.9, noise: float = 0.0, extra: int = 0
-    ):
+    def __init__(self, symbols: int, maps: int = 96):
         super().__init__()
         if symbols < 2:
             raise ValueError(f"symbols: got {symbols}; needs at least 2")
         if maps < 3:
             raise ValueError(f"maps: got {maps}; needs at least 3 (one per direction)")
-        if not 0 < keep <= 1:
-            raise ValueError(f"keep: got {keep}; needs 0 < keep <= 1")
-        if noise < 0:
-            raise ValueError(f"noise: got {noise}; needs at least 0")
-        if extra < 0:
-            raise ValueError(f"extra: got {extra}; needs at least 0")
         self.symbols, self.maps = symbols, maps
-        self.keep, self.noise, self.extra = keep, noise, extra
         self.write = nn.Linear(symbols, maps)
         self.reset = nn.Conv1d(maps, maps, 3, padding=1)
         self.update = nn.Conv1d(maps, maps, 3, padding=1)
@@ -102,12 +109,14 @@ class DiagonalNeuralGPU(nn.Module):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.constant_(layer.bias, bias)
 
-    def embed(self, inputs_BL: Tensor, live_BL: Tensor) -> tuple[Tensor, Tensor]:
+    def embed(
+        self, inputs_BL: Tensor, valid_BL: Tensor, dropout: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         """The first state, (B, C, L), and the preactivations it came from (for the saturation cost)."""
         symbols_BLV = F.one_hot(inputs_BL, self.symbols).to(self.write.weight.dtype)
         preactivation_BCL = self.write(symbols_BLV).transpose(1, 2)
-        state_BCL = F.dropout(hard_tanh(preactivation_BCL), 1 - self.keep, self.training)
-        return state_BCL * live_BL[:, None], preactivation_BCL
+        state_BCL = F.dropout(hard_tanh(preactivation_BCL), dropout)
+        return state_BCL * valid_BL[:, None], preactivation_BCL
 
     def shift(self, state_BCL: Tensor) -> Tensor:
         """Move a third of the maps one cell towards the start, a third towards the end."""
@@ -117,17 +126,19 @@ class DiagonalNeuralGPU(nn.Module):
             [F.pad(to_start[..., 1:], (0, 1)), F.pad(to_end[..., :-1], (1, 0)), still], 1
         )
 
-    def step(self, state_BCL: Tensor, live_BL: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def step(
+        self, state_BCL: Tensor, valid_BL: Tensor, dropout: float = 0.0, noise: float = 0.0
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """One gated step: the next state, and the step's gates and preactivations by name."""
         reset_pre = self.reset(state_BCL)
         update_pre = self.update(state_BCL)
         reset, update = hard_sigmoid(reset_pre), hard_sigmoid(update_pre)
         candidate_pre = self.candidate(reset * state_BCL)
-        candidate = F.dropout(hard_tanh(candidate_pre), 1 - self.keep, self.training)
+        candidate = F.dropout(hard_tanh(candidate_pre), dropout)
         new_BCL = update * self.shift(state_BCL) + (1 - update) * candidate
-        if self.training and self.noise > 0:
-            new_BCL = (new_BCL + self.noise * torch.randn_like(new_BCL)).clamp(-1, 1)
-        new_BCL = new_BCL * live_BL[:, None]
+        if noise > 0:
+            new_BCL = (new_BCL + noise * torch.randn_like(new_BCL)).clamp(-1, 1)
+        new_BCL = new_BCL * valid_BL[:, None]
         gates = {"reset": reset, "update": update, "candidate": candidate}
         preactivations = [reset_pre, update_pre, candidate_pre]
         return new_BCL, {**gates, "preactivations": torch.stack(preactivations)}
@@ -135,46 +146,53 @@ class DiagonalNeuralGPU(nn.Module):
     def unroll(
         self,
         inputs_BL: Tensor,
-        live_BL: Tensor | None = None,
+        valid_BL: Tensor | None = None,
+        *,
         steps: int | None = None,
+        extra_steps: int = 0,
+        dropout: float = 0.0,
+        noise: float = 0.0,
         trace: Trace | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Run the machine; return the last state (B, C, L) and the saturation cost (a scalar).
 
         Args:
-            inputs_BL: symbol numbers. live_BL: which cells exist (default all).
-            steps: how many steps T (default L + extra: as many as cells, and the extra ones).
+            inputs_BL: symbol numbers. valid_BL: which cells exist (default all).
+            steps: how many steps T. Default: as many as cells, and ``extra_steps`` more, >= 0
+                (a carry that starts late needs a few).
+            dropout: fraction of the candidate's values set to zero, 0 <= dropout < 1.
+            noise: standard deviation of Gaussian noise added to the state after every step, >= 0;
+                the sum is clipped to [-1, 1]. It teaches the state to stay on clean levels.
             trace: a list that receives, for t = 0..T, a dict with ``state`` (B, C, L) and, from
                 t = 1 on, ``reset``, ``update`` and ``candidate`` of the step that made it.
 
-        The cost is the sum of relu(|preactivation| - 0.9) over all gates, steps, maps and live cells
+        The cost is the sum of relu(|preactivation| - 0.9) over all gates, steps, maps and valid cells
         (the input layer counted L times) divided by L^2 B: a gate should just reach its end stop.
         """
-        check_inputs(inputs_BL, live_BL, steps, self.symbols)
-        live_BL = torch.ones_like(inputs_BL, dtype=torch.bool) if live_BL is None else live_BL
+        check_inputs(inputs_BL, valid_BL, self.symbols)
+        check_settings(steps=steps, extra_steps=extra_steps, dropout=dropout, noise=noise)
+        valid_BL = torch.ones_like(inputs_BL, dtype=torch.bool) if valid_BL is None else valid_BL
         size, length = inputs_BL.shape
-        steps = length + self.extra if steps is None else steps
-        state_BCL, preactivation_BCL = self.embed(inputs_BL, live_BL)
-        overshoot = length * (saturation(preactivation_BCL) * live_BL[:, None]).sum()
+        steps = length + extra_steps if steps is None else steps
+        state_BCL, preactivation_BCL = self.embed(inputs_BL, valid_BL, dropout)
+        overshoot = length * (saturation(preactivation_BCL) * valid_BL[:, None]).sum()
         if trace is not None:
             trace.append({"state": state_BCL})
         for _ in range(steps):
-            state_BCL, gates = self.step(state_BCL, live_BL)
-            overshoot = overshoot + (saturation(gates["preactivations"]) * live_BL[:, None]).sum()
+            state_BCL, gates = self.step(state_BCL, valid_BL, dropout, noise)
+            overshoot = overshoot + (saturation(gates["preactivations"]) * valid_BL[:, None]).sum()
             if trace is not None:
                 named = {name: gates[name] for name in ("reset", "update", "candidate")}
                 trace.append({"state": state_BCL, **named})
         return state_BCL, overshoot / (length**2 * size)
 
-    def forward(
-        self,
-        inputs_BL: Tensor,
-        live_BL: Tensor | None = None,
-        steps: int | None = None,
-        trace: Trace | None = None,
-    ) -> Tensor:
-        """logits_BLV: the score of every symbol at every cell after ``steps`` steps (see unroll)."""
-        state_BCL, _ = self.unroll(inputs_BL, live_BL, steps, trace)
+    def forward(self, inputs_BL: Tensor, valid_BL: Tensor | None = None, **settings) -> Tensor:
+        """logits_BLV: the score of every symbol at every cell after the last step (see unroll)."""
+        state_BCL, _ = self.unroll(inputs_BL, valid_BL, **settings)
+        return self.readout(state_BCL)
+
+    def readout(self, state_BCL: Tensor) -> Tensor:
+        """logits_BLV of a state, of any step: what would be answered if the run ended here."""
         return self.read(state_BCL.transpose(1, 2))
 
 
@@ -191,11 +209,10 @@ class NeuralGPU(nn.Module):
     t mod k); ``relaxation_distance`` says how far apart they are, ``draw_together`` brings them closer.
 
     Args:
-        symbols: V. maps: C. width: W. layers: gated units a step. keep: share that recurrent dropout
-        keeps. relaxation: number of parameter sets.
+        symbols: V. maps: C. width: W. layers: gated units a step. relaxation: number of parameter sets.
 
-    Source: Kaiser & Sutskever 2015, sections 2 and 2.2. Departure: dropout falls on the candidate
-    only, as in the 2017 model, so that a kept value stays exact.
+    Source: Kaiser & Sutskever 2015, sections 2 and 2.2. Departure: dropout (an argument of the run)
+    falls on the candidate only, as in the 2017 model, so that a kept value stays exact.
 
     >>> model = NeuralGPU(symbols=4, maps=8)
     >>> model(torch.tensor([[1, 2, 3, 1, 2]])).shape
@@ -208,7 +225,6 @@ class NeuralGPU(nn.Module):
         maps: int = 24,
         width: int = 4,
         layers: int = 2,
-        keep: float = 0.9,
         relaxation: int = 1,
     ):
         super().__init__()
@@ -219,40 +235,48 @@ class NeuralGPU(nn.Module):
                 raise ValueError(f"{name}: got {value}; needs at least 1")
         if symbols < 2:
             raise ValueError(f"symbols: got {symbols}; needs at least 2")
-        if not 0 < keep <= 1:
-            raise ValueError(f"keep: got {keep}; needs 0 < keep <= 1")
-        self.symbols, self.maps, self.width, self.keep = symbols, maps, width, keep
+        self.symbols, self.maps, self.width = symbols, maps, width
         self.write = nn.Embedding(symbols, maps)
         self.sets = nn.ModuleList(
             nn.ModuleList(CGRU(maps) for _ in range(layers)) for _ in range(relaxation)
         )
         self.read = nn.Linear(maps, symbols)
 
-    def embed(self, inputs_BL: Tensor, live_BL: Tensor) -> Tensor:
-        """The first tape, (B, C, W, L): symbols in row 0, zeros elsewhere and in dead cells."""
-        row_BCL = torch.tanh(self.write(inputs_BL)).transpose(1, 2) * live_BL[:, None]
+    def embed(self, inputs_BL: Tensor, valid_BL: Tensor) -> Tensor:
+        """The first tape, (B, C, W, L): symbols in row 0, zeros elsewhere and behind the word."""
+        row_BCL = torch.tanh(self.write(inputs_BL)).transpose(1, 2) * valid_BL[:, None]
         return F.pad(row_BCL[:, :, None], (0, 0, 0, self.width - 1))
 
     def forward(
         self,
         inputs_BL: Tensor,
-        live_BL: Tensor | None = None,
+        valid_BL: Tensor | None = None,
+        *,
         steps: int | None = None,
+        dropout: float = 0.0,
         trace: Trace | None = None,
     ) -> Tensor:
-        """logits_BLV after ``steps`` steps (default L); ``trace`` receives state and last unit's gates."""
-        check_inputs(inputs_BL, live_BL, steps, self.symbols)
-        live_BL = torch.ones_like(inputs_BL, dtype=torch.bool) if live_BL is None else live_BL
+        """logits_BLV after ``steps`` steps (default L); ``trace`` receives state and last unit's gates.
+
+        ``dropout`` is the fraction of every candidate's values set to zero, 0 <= dropout < 1.
+        """
+        check_inputs(inputs_BL, valid_BL, self.symbols)
+        check_settings(steps=steps, dropout=dropout)
+        valid_BL = torch.ones_like(inputs_BL, dtype=torch.bool) if valid_BL is None else valid_BL
         steps = inputs_BL.shape[1] if steps is None else steps
-        tape_BCWL = self.embed(inputs_BL, live_BL)
+        tape_BCWL = self.embed(inputs_BL, valid_BL)
         if trace is not None:
             trace.append({"state": tape_BCWL})
         for t in range(steps):
             for unit in self.sets[t % len(self.sets)]:
-                tape_BCWL, gates = unit(tape_BCWL, 1 - self.keep)
-                tape_BCWL = tape_BCWL * live_BL[:, None, None]
+                tape_BCWL, gates = unit(tape_BCWL, dropout)
+                tape_BCWL = tape_BCWL * valid_BL[:, None, None]
             if trace is not None:
                 trace.append({"state": tape_BCWL, **gates})
+        return self.readout(tape_BCWL)
+
+    def readout(self, tape_BCWL: Tensor) -> Tensor:
+        """logits_BLV of a tape, of any step: row 0 is read."""
         return self.read(tape_BCWL[:, :, 0].transpose(1, 2))
 
     def _stacks(self):

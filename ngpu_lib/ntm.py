@@ -77,7 +77,7 @@ def shift(w_BRN: Tensor, shift_BRS: Tensor) -> Tensor:
     All weight on the last entry (S = 3: offset +1) therefore moves the head to the *next* row.
 
     Args:
-        w_BRN: an address. shift_BRS: S odd; >= 0 and summing to 1; for S = 3 the shares that go
+        w_BRN: an address. shift_BRS: S odd; >= 0 and summing to 1; for S = 3 the parts that go
             to the row before, stay, and go to the row after.
 
     Returns:
@@ -185,19 +185,19 @@ class NTM(nn.Module):
             if value < 1:
                 raise ValueError(f"{name}: got {value}; needs at least 1")
         self.inputs, self.outputs, self.rows, self.row_size = inputs, outputs, rows, row_size
-        #: What one head is told: key, beta, gate, shift, gamma.
+        #: The parameters of one head, P numbers: key, beta, gate, shift, gamma.
         self.address_sizes = [row_size, 1, 1, self.OFFSETS, 1]
-        told = self.HEADS * sum(self.address_sizes) + 2 * row_size  # and erase, add
+        numbers = self.HEADS * sum(self.address_sizes) + 2 * row_size  # and erase, add
         self.controller = nn.Linear(inputs + row_size, hidden)
-        self.heads = nn.Linear(hidden, told)
+        self.heads = nn.Linear(hidden, numbers)
         self.answer = nn.Linear(hidden + row_size, outputs)
         for layer in (self.controller, self.heads, self.answer):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
         with torch.no_grad():  # at first the heads hardly depend on the input, and gates say "stay"
             self.heads.weight.mul_(0.1)
-            told_RP = self.heads.bias[: -2 * row_size].view(self.HEADS, -1)
-            told_RP[:, row_size + 1] = -2
+            head_params_RP = self.heads.bias[: -2 * row_size].view(self.HEADS, -1)
+            head_params_RP[:, row_size + 1] = -2
 
     def start(self, batch_size: int, rows: int | None = None) -> State:
         """A blank memory, both heads on row 0, nothing read."""
@@ -210,9 +210,9 @@ class NTM(nn.Module):
         w_BRN[:, :, 0] = 1
         return State(memory_BNM, w_BRN, like.new_zeros(batch_size, self.row_size))
 
-    def address(self, told_BRP: Tensor, state: State) -> tuple[Tensor, dict[str, Tensor]]:
-        """Both heads' next addresses w_BRN, and what they were told, by name."""
-        key, beta, gate, moves, gamma = told_BRP.split(self.address_sizes, -1)
+    def address(self, head_params_BRP: Tensor, state: State) -> tuple[Tensor, dict[str, Tensor]]:
+        """Both heads' next addresses w_BRN, and their parameters, by name."""
+        key, beta, gate, moves, gamma = head_params_BRP.split(self.address_sizes, -1)
         named = {
             "key": torch.tanh(key),
             "beta": F.softplus(beta[..., 0]),
@@ -228,12 +228,12 @@ class NTM(nn.Module):
     def step(self, input_BI: Tensor, state: State) -> tuple[Tensor, State, dict[str, Tensor]]:
         """One step: features for the answer (B, H + M), the next state, and what the heads did."""
         hidden_BH = torch.tanh(self.controller(torch.cat([input_BI, state.read_BM], -1)))
-        told = self.heads(hidden_BH).clamp(-self.CLIP, self.CLIP)
+        numbers = self.heads(hidden_BH).clamp(-self.CLIP, self.CLIP)
         places = self.HEADS * sum(self.address_sizes)
-        told_BRP = told[:, :places].view(-1, self.HEADS, sum(self.address_sizes))
-        erase_BM, add_BM = told[:, places:].chunk(2, -1)
+        head_params_BRP = numbers[:, :places].view(-1, self.HEADS, sum(self.address_sizes))
+        erase_BM, add_BM = numbers[:, places:].chunk(2, -1)
         erase_BM, add_BM = torch.sigmoid(erase_BM), torch.tanh(add_BM)
-        w_BRN, named = self.address(told_BRP, state)
+        w_BRN, named = self.address(head_params_BRP, state)
         memory_BNM = write(state.memory_BNM, w_BRN[:, 0], erase_BM, add_BM)
         read_BM = read(memory_BNM, w_BRN[:, 1:])[:, 0]
         named |= {"w": w_BRN, "erase": erase_BM, "add": add_BM, "read": read_BM}
@@ -248,7 +248,7 @@ class NTM(nn.Module):
         Args:
             inputs_BTI: the input vectors. rows: memory rows N (default: those of the constructor).
             trace: a list that receives, for every step, a dict with ``w`` (B, R, N; head 0 writes,
-                head 1 reads), ``memory`` (B, N, M) and all that the heads were told.
+                head 1 reads), ``memory`` (B, N, M) and all parameters of the heads.
 
         Raises:
             ValueError: inputs of another shape.

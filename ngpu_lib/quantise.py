@@ -42,8 +42,8 @@ def round_to_grid(values: Tensor, bits: int, limit: float | None = None) -> Tens
     return (values.clamp(-limit, limit) / step).round() * step
 
 
-def quantise(model: nn.Module, bits: int) -> nn.Module:
-    """A copy of a model whose weights and biases each lie on a grid of ``bits`` bits.
+def fake_quantise(model: nn.Module, bits: int) -> nn.Module:
+    """A copy of a model whose weights and biases each lie on a grid of ``bits`` bits, still as floats.
 
     Every parameter tensor is rounded by itself (see round_to_grid), its largest number being the
     largest of its grid. Buffers stay as they are.

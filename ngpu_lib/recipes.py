@@ -8,20 +8,20 @@ run.model, run.averaged
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-from ngpu_lib import fast
+from ngpu_lib.callbacks import AverageWeights, GradientNoise, SaturationWeight
+from ngpu_lib.losses import SequenceLoss
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU
-from ngpu_lib.optimizers import AdaMax, AverageWeights, GradientNoise, SaturationWeight, SlowDown
+from ngpu_lib.optimizers import ClippedAdamax
 from ngpu_lib.tasks import Batch, Task, make_task, suggest
-from ngpu_lib.train import Extra, Record, seed_for, train
+from ngpu_lib.train import Callback, Record, seed_for, train
 
 
 @dataclass(frozen=True)
@@ -29,43 +29,42 @@ class Phase:
     """A stretch of training.
 
     updates: how many. bins: tape lengths L an update draws from. per_update: how many of the bins one
-    update uses, drawn at random (0: all). noise: standard deviation of the state noise. rate: learning
-    rate relative to the recipe's. inputs: kind of input (see Task.kinds). extra: steps beyond L.
+    update uses, drawn at random (0: all). state_noise: its standard deviation. lr_factor: learning rate
+    relative to the recipe's. inputs: kind of input (see Task.kinds). extra_steps: steps beyond L.
     """
 
     updates: int
     bins: tuple[int, ...]
     per_update: int = 0
-    noise: float = 0.0
-    rate: float = 1.0
+    state_noise: float = 0.0
+    lr_factor: float = 1.0
     inputs: str = "random"
-    extra: int = 0
+    extra_steps: int = 0
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How one Neural GPU is trained; ``start`` turns it into a run.
 
-    task, base: see tasks.make_task (base 0: the task's default). maps: C. keep: share that recurrent
-    dropout keeps. batch_size: items per bin. rate: learning rate (0: the paper's 0.01 * 48 / maps).
-    saturation: first weight of the saturation cost (0: off). clip: AdaMax's clipping of gradient
-    elements. slow_down: lower the rate without progress. gradient_noise: its scale (0: off).
-    average: decay of the weight average. shorter: share of items one to three digits shorter than the bin.
-    precision: of the matrix products.
+    task, base: see tasks.make_task (base 0: the task's default). maps: C. dropout: fraction of candidate
+    values that recurrent dropout sets to zero. batch_size: items per bin. lr: learning rate (0: the
+    paper's 0.01 * 48 / maps). saturation: first weight of the saturation cost (0: off). clip: the
+    optimizer's clipping of gradient elements. gradient_noise: its scale (0: off). average_decay: of the
+    weight average. shorter: fraction of items one to three digits shorter than the bin. precision: of
+    the matrix products.
     """
 
     task: str
     phases: tuple[Phase, ...]
     base: int = 0
     maps: int = 96
-    keep: float = 0.9
+    dropout: float = 0.1
     batch_size: int = 32
-    rate: float = 0.0
+    lr: float = 0.0
     saturation: float = 1e-3
     clip: bool = True
-    slow_down: bool = False
     gradient_noise: float = 0.0
-    average: float = 0.99
+    average_decay: float = 0.99
     shorter: float = 0.05
     precision: str = "float32"
 
@@ -83,7 +82,7 @@ class Recipe:
         total = 0.0
         for step in range(1, updates + 1):
             phase = self.phase(step)
-            cells = sum(n * (n + phase.extra) for n in phase.bins) / len(phase.bins)
+            cells = sum(n * (n + phase.extra_steps) for n in phase.bins) / len(phase.bins)
             total += cells * (phase.per_update or len(phase.bins))
         return 6 * 9 * self.maps**2 * self.batch_size * total
 
@@ -95,12 +94,25 @@ class Recipe:
             step -= phase.updates
         return self.phases[-1]
 
+    def settings(self, step: int) -> dict[str, Any]:
+        """The settings of the run in update ``step`` (from 1), for the model's unroll."""
+        phase = self.phase(step)
+        return {
+            "dropout": self.dropout,
+            "noise": phase.state_noise,
+            "extra_steps": phase.extra_steps,
+        }
+
+    def answer_settings(self, updates: int) -> dict[str, Any]:
+        """How the model is run to answer, after so many updates: the steps it was trained with."""
+        return {"extra_steps": self.phase(updates).extra_steps}
+
     def make_task(self) -> Task:
         """The recipe's task."""
         return make_task(self.task, self.base or None)
 
 
-class Bins:
+class BinnedBatches:
     """The batch source of a recipe: every update a list of batches, one per tape length."""
 
     def __init__(self, recipe: Recipe):
@@ -132,110 +144,111 @@ class Bins:
         return Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
 
-class PhaseSettings(Extra):
-    """Set noise, extra steps and learning rate as the recipe's phases say."""
+class PhaseSettings(Callback):
+    """Set the loss's run settings and the learning rate as the recipe's phases say."""
 
-    def __init__(self, recipe: Recipe):
-        self.recipe = recipe
-        self.rate = recipe.rate or 0.01 * 48 / recipe.maps
+    def __init__(self, recipe: Recipe, loss: SequenceLoss):
+        self.recipe, self.loss = recipe, loss
+        self.lr = recipe.lr or 0.01 * 48 / recipe.maps
 
     def before_update(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        phase = self.recipe.phase(step)
-        model.noise, model.extra = phase.noise, phase.extra
+        self.loss.settings = self.recipe.settings(step)
         for group in optimizer.param_groups:
-            group["lr"] = self.rate * phase.rate
-
-
-class TapeLoss:
-    """Mean cross-entropy per scored symbol over all batches, plus the weighted saturation cost."""
-
-    def __init__(self, precision: str = "float32", weight: SaturationWeight | None = None):
-        self.precision, self.weight = precision, weight
-
-    def __call__(self, model: DiagonalNeuralGPU, batches: list[Batch]):
-        packed = fast.pack(batches)
-        logits, saturation = fast.unroll(model, packed, self.precision)
-        losses = F.cross_entropy(logits, packed.targets, reduction="none")
-        cross_entropy = losses @ packed.scored
-        loss = (
-            cross_entropy
-            if self.weight is None
-            else cross_entropy + self.weight.weight * saturation
-        )
-        scored = packed.scored > 0
-        right = (logits.argmax(-1) == packed.targets) | ~scored
-        whole = torch.cat([part.all(1) for part in packed.unpack(right)])
-        return loss, {
-            "cross_entropy": cross_entropy.item(),
-            "saturation": saturation.item(),
-            "symbol_accuracy": right[scored].float().mean().item(),
-            "sequence_accuracy": whole.float().mean().item(),
-        }
+            group["lr"] = self.lr * self.recipe.phase(step).lr_factor
 
 
 @dataclass
 class Run:
-    """A run of a recipe: its parts, ready to train."""
+    """A run of a recipe: its parts, ready to train. ``updates`` have been made so far."""
 
     recipe: Recipe
     seed: int
-    model: DiagonalNeuralGPU
-    optimizer: AdaMax
-    loss: TapeLoss
-    extras: list[Extra]
+    model: nn.Module
+    optimizer: ClippedAdamax
+    loss: SequenceLoss
+    callbacks: list[Callback]
     averager: AverageWeights
+    updates: int = 0
 
     @property
-    def averaged(self) -> DiagonalNeuralGPU:
+    def averaged(self) -> nn.Module:
         """The model with averaged weights, in eval mode."""
-        self.averager.model.extra = self.model.extra
         return self.averager.model.eval()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How the model is run to answer; what ``evaluate`` and a card take."""
+        return self.recipe.answer_settings(self.updates)
 
     def train(self, checkpoint: str | Path | None = None, **options: Any) -> Iterator[Record]:
         """The records of train.train for this recipe; continues from ``checkpoint`` if it exists."""
-        name = {**asdict(self.recipe)}
-        return train(
+        last = options.pop("updates", self.recipe.updates)
+        yield from train(
             self.model,
-            Bins(self.recipe),
+            BinnedBatches(self.recipe),
             self.loss,
             self.optimizer,
-            updates=options.pop("updates", self.recipe.updates),
+            updates=last,
             seed=self.seed,
-            extras=self.extras,
+            callbacks=[*self.callbacks, _CountUpdates(self)],
             checkpoint=checkpoint,
-            recipe=name,
+            recipe=asdict(self.recipe),
             **{"progress": self.recipe.task, **options},
         )
 
 
-def start(recipe: Recipe | str, seed: int = 0, device: str = "cpu", **changes: Any) -> Run:
+class _CountUpdates(Callback):
+    """Keeps ``run.updates``, through checkpoints too: a finished run that is read back knows it is finished."""
+
+    def __init__(self, run: Run):
+        self.run = run
+
+    def after_update(self, step: int, model: nn.Module, record: Record) -> None:
+        self.run.updates = step
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"updates": self.run.updates}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.run.updates = state["updates"]
+
+
+def start(
+    recipe: Recipe | str,
+    seed: int = 0,
+    device: str = "cpu",
+    make_model: Callable[[int, int], nn.Module] = DiagonalNeuralGPU,
+    **changes: Any,
+) -> Run:
     """Build a run from a recipe or the name of one, with some of its fields changed.
 
+    Args:
+        recipe: a Recipe, or its name in ``RECIPES``. seed: everything random follows from it.
+        device: where it runs. make_model: ``make_model(symbols, maps)`` gives the model; a subclass of
+            DiagonalNeuralGPU runs the plain way. changes: fields of the recipe.
+
     Raises:
-        ValueError: an unknown recipe (with the close matches) or impossible values.
+        ValueError: an unknown recipe or field (with the close matches) or impossible values.
     """
     if isinstance(recipe, str):
         if recipe not in RECIPES:
             raise ValueError(f"recipe: got {recipe!r}; {suggest(recipe, tuple(RECIPES))}")
         recipe = RECIPES[recipe]
+    known = tuple(entry.name for entry in fields(Recipe))
+    for name, value in changes.items():
+        if name not in known:
+            raise ValueError(f"recipe: got the field {name}={value!r}; {suggest(name, known)}")
     recipe = replace(recipe, **changes)
     torch.manual_seed(seed_for(seed, 0))
-    model = DiagonalNeuralGPU(recipe.make_task().vocabulary, recipe.maps, recipe.keep).to(device)
-    settings = PhaseSettings(recipe)
-    optimizer = AdaMax(model.parameters(), lr=settings.rate, clip=recipe.clip)
-    averager = AverageWeights(model, recipe.average)
-    extras: list[Extra] = [settings]
-    if recipe.slow_down:
-        extras.append(SlowDown())
-    weight = None
-    if recipe.saturation:
-        weight = SaturationWeight(recipe.saturation)
-        extras.append(weight)
-    if recipe.gradient_noise:
-        extras.append(GradientNoise(recipe.gradient_noise))
-    extras.append(averager)
-    loss = TapeLoss(recipe.precision, weight)
-    return Run(recipe, seed, model, optimizer, loss, extras, averager)
+    model = make_model(recipe.make_task().vocabulary, recipe.maps).to(device)
+    weight = SaturationWeight(recipe.saturation) if recipe.saturation else None
+    loss = SequenceLoss(recipe.precision, weight, **recipe.settings(1))
+    settings = PhaseSettings(recipe, loss)
+    optimizer = ClippedAdamax(model.parameters(), lr=settings.lr, clip=recipe.clip)
+    averager = AverageWeights(model, recipe.average_decay)
+    noise = GradientNoise(recipe.gradient_noise) if recipe.gradient_noise else None
+    callbacks = [piece for piece in (settings, weight, noise, averager) if piece is not None]
+    return Run(recipe, seed, model, optimizer, loss, callbacks, averager)
 
 
 SHORT, ALL = (8, 12, 16, 20), (8, 12, 16, 20, 25, 28, 31, 36, 41)
@@ -255,8 +268,8 @@ def _symbol_recipe(task: str, short: int = 300, long: int = 500, noisy: int = 40
         phases=(
             Phase(short, SHORT),
             Phase(long, EVEN, per_update=3),
-            Phase(noisy, EVEN, per_update=3, noise=0.06, rate=0.3),
-            Phase(300, EVEN, per_update=3, noise=0.06, rate=0.05),
+            Phase(noisy, EVEN, per_update=3, state_noise=0.06, lr_factor=0.3),
+            Phase(300, EVEN, per_update=3, state_noise=0.06, lr_factor=0.05),
         ),
         precision="bfloat16",
     )
@@ -269,11 +282,11 @@ RECIPES: dict[str, Recipe] = {
     "add": Recipe(
         task="add",
         maps=48,
-        keep=0.5,
+        dropout=0.5,
         phases=(
             Phase(1000, SHORT),
             Phase(1500, ALL, per_update=3),
-            Phase(500, ALL, per_update=3, noise=0.06, rate=0.4, inputs="mixed"),
+            Phase(500, ALL, per_update=3, state_noise=0.06, lr_factor=0.4, inputs="mixed"),
         ),
         precision="bfloat16",
     ),
@@ -282,15 +295,15 @@ RECIPES: dict[str, Recipe] = {
         phases=(
             Phase(1200, SHORT),
             Phase(300, ALL),
-            Phase(200, ALL, noise=0.06, rate=0.4),
-            Phase(900, ALL, noise=0.06, rate=0.4, inputs="mixed"),
-            Phase(300, ALL, noise=0.1, rate=0.2, inputs="mixed"),
-            Phase(100, ALL, noise=0.1, rate=0.05, inputs="mixed"),
-            Phase(500, ALL, noise=0.08, rate=0.15, inputs="mixed", extra=8),
-            Phase(200, ALL, noise=0.08, rate=0.04, inputs="mixed", extra=8),
-            Phase(600, ALL, noise=0.1, rate=0.2, inputs="stress", extra=8),
-            Phase(300, ALL, noise=0.1, rate=0.05, inputs="stress", extra=8),
-            Phase(200, ALL, noise=0.1, rate=0.015, inputs="stress", extra=8),
+            Phase(200, ALL, state_noise=0.06, lr_factor=0.4),
+            Phase(900, ALL, state_noise=0.06, lr_factor=0.4, inputs="mixed"),
+            Phase(300, ALL, state_noise=0.1, lr_factor=0.2, inputs="mixed"),
+            Phase(100, ALL, state_noise=0.1, lr_factor=0.05, inputs="mixed"),
+            Phase(500, ALL, state_noise=0.08, lr_factor=0.15, inputs="mixed", extra_steps=8),
+            Phase(200, ALL, state_noise=0.08, lr_factor=0.04, inputs="mixed", extra_steps=8),
+            Phase(600, ALL, state_noise=0.1, lr_factor=0.2, inputs="stress", extra_steps=8),
+            Phase(300, ALL, state_noise=0.1, lr_factor=0.05, inputs="stress", extra_steps=8),
+            Phase(200, ALL, state_noise=0.1, lr_factor=0.015, inputs="stress", extra_steps=8),
         ),
         precision="bfloat16",
     ),

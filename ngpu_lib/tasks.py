@@ -13,13 +13,14 @@ target  0001000
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
 PADDING = 0
+#: Cells of the largest batch that is drawn: what is far beyond any use is a slip, and would hang.
+MOST_CELLS = 10**8
 Word = tuple[int, ...]
 
 
@@ -28,14 +29,14 @@ class Batch:
     """A batch of words of one task.
 
     inputs_BL: symbol numbers, int64. targets_BL: the right answers, int64.
-    scored_BL: True where an answer counts. live_BL: True where the tape exists at all; a padded item
-    has dead cells behind it, which a Neural GPU keeps at zero.
+    loss_mask_BL: True where an answer counts. valid_BL: True where the tape exists at all; behind a
+    padded item there are cells that do not, which a Neural GPU keeps at zero.
     """
 
     inputs_BL: torch.Tensor
     targets_BL: torch.Tensor
-    scored_BL: torch.Tensor
-    live_BL: torch.Tensor
+    loss_mask_BL: torch.Tensor
+    valid_BL: torch.Tensor
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
@@ -78,7 +79,7 @@ class Task:
         """One input word, ``positions(length)`` symbols long."""
         raise NotImplementedError
 
-    def scored(self, positions: int) -> slice:
+    def loss_slice(self, positions: int) -> slice:
         """Which positions of the answer count."""
         return slice(0, positions)
 
@@ -125,21 +126,32 @@ class Task:
             ValueError: a batch size, length, kind or number of positions that cannot be.
         """
         self.check_length(length)
-        if batch_size < 1:
-            raise ValueError(f"batch_size: got {batch_size}; needs at least 1")
+        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
+            raise ValueError(f"batch_size: got {batch_size!r}; needs a whole number >= 1")
         if inputs not in self.kinds:
             raise ValueError(f"inputs: got {inputs!r}; {self.name} knows {', '.join(self.kinds)}")
         needed = self.positions(length)
         positions = needed if positions is None else positions
         if positions < needed:
             raise ValueError(f"positions: got {positions}; length {length} needs {needed}")
+        if batch_size * positions > MOST_CELLS:
+            raise ValueError(
+                f"batch_size: got {batch_size} items of {positions} cells; needs at most "
+                f"{MOST_CELLS:,} cells in all"
+            )
         words = [self.draw(length, generator, inputs) for _ in range(batch_size)]
         return self.batch(words, positions)
 
     def batch(self, words: Sequence[Word], positions: int | None = None) -> Batch:
         """Pack words of one length, with the oracle's answers, into a Batch of shape (B, L)."""
+        if not words:
+            raise ValueError(f"words: got none; {self.name} needs at least one")
         for word in words:
             self.check_word(word)
+            if len(word) != len(words[0]):
+                raise ValueError(
+                    f"words: got lengths {len(words[0])} and {len(word)}; needs one length"
+                )
         needed = len(words[0])
         positions = needed if positions is None else positions
         shape = (len(words), positions)
@@ -147,11 +159,11 @@ class Task:
         targets_BL = torch.zeros(shape, dtype=torch.int64)
         inputs_BL[:, :needed] = torch.tensor(words)
         targets_BL[:, :needed] = torch.tensor([self.oracle(word) for word in words])
-        scored_BL = torch.zeros(shape, dtype=torch.bool)
-        scored_BL[:, self.scored(needed)] = True
-        live_BL = torch.zeros(shape, dtype=torch.bool)
-        live_BL[:, :needed] = True
-        return Batch(inputs_BL, targets_BL, scored_BL, live_BL)
+        loss_mask_BL = torch.zeros(shape, dtype=torch.bool)
+        loss_mask_BL[:, self.loss_slice(needed)] = True
+        valid_BL = torch.zeros(shape, dtype=torch.bool)
+        valid_BL[:, :needed] = True
+        return Batch(inputs_BL, targets_BL, loss_mask_BL, valid_BL)
 
     def text(self, word: Sequence[int]) -> str:
         """A word as it prints, one character or digit group a symbol."""
@@ -163,7 +175,7 @@ class Task:
         target = self.oracle(word)
         lines = [f"input   {self.text(word)}", f"target  {self.text(target)}"]
         if answer is not None:
-            count = self.scored(len(word))
+            count = self.loss_slice(len(word))
             marks = [" "] * len(word)
             for place in range(*count.indices(len(word))):
                 marks[place] = " " if int(answer[place]) == target[place] else "^"
@@ -171,286 +183,98 @@ class Task:
         return "\n".join(lines).rstrip()
 
 
-def _digits_below(base: int, count: int, generator: torch.Generator) -> list[int]:
-    return torch.randint(base, (count,), generator=generator).tolist()
+#: How the digits of a base print: 0-9, then a-z, A-Z, and two marks.
+DIGIT_NAMES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@#"
 
 
-def _chance(generator: torch.Generator) -> float:
-    return torch.rand((), generator=generator).item()
-
-
-def _check_base(base: int) -> None:
-    if not isinstance(base, int) or not 2 <= base <= 64:
+def check_base(base: int) -> None:
+    """Raise ValueError unless ``base`` is a whole number from 2 to 64."""
+    if not isinstance(base, int) or isinstance(base, bool) or not 2 <= base <= 64:
         raise ValueError(f"base: got {base!r}; needs a whole number from 2 to 64")
 
 
-def digit_names(base: int) -> list[str]:
-    """How the digits of a base print: 0-9, then a-z, A-Z, and two marks."""
-    return list("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@#"[:base])
+def draw_digits(base: int, count: int, generator: torch.Generator) -> list[int]:
+    """``count`` digits of a base, each uniform."""
+    return torch.randint(base, (count,), generator=generator).tolist()
+
+
+# The rules of the symbol tasks: a word in, the right answer out. Symbol k + 1 stands for k.
+
+
+def copy(word: Word) -> Word:
+    """The word itself."""
+    return word
+
+
+def reverse(word: Word) -> Word:
+    """The word from its end."""
+    return word[::-1]
+
+
+def duplicate(word: Word) -> Word:
+    """The first half of the cells, twice: the word stands there, padding behind it."""
+    return word[: len(word) // 2] * 2
+
+
+def sort(word: Word) -> Word:
+    """The symbols in order."""
+    return tuple(sorted(word))
+
+
+def repeat_even(word: Word) -> Word:
+    """At every odd position, counted from 0, the symbol before it."""
+    return tuple(word[place - place % 2] for place in range(len(word)))
+
+
+def parity(word: Word) -> Word:
+    """At the last position whether the number of ones is odd; nothing before it."""
+    ones = sum(symbol - 1 for symbol in word)
+    return (PADDING,) * (len(word) - 1) + (1 + ones % 2,)
+
+
+#: The symbol tasks by name: the rule, and the base where none is given.
+RULES: dict[str, tuple[Callable[[Word], Word], int]] = {
+    "copy": (copy, 8),
+    "reverse": (reverse, 8),
+    "duplicate": (duplicate, 8),
+    "sort": (sort, 4),
+    "repeat-even": (repeat_even, 2),
+    "parity": (parity, 2),
+}
 
 
 class SymbolTask(Task):
-    """Tasks over ``base`` symbols: copy, reverse, duplicate, sort, repeat-even and parity.
+    """A task over ``base`` symbols whose answer is one of ``RULES`` applied to the word.
 
-    duplicate answers a word of n symbols with the word twice, on 2n cells. repeat-even shows at
-    every odd position (counted from 0) the symbol before it. parity puts 1 at the last position
-    when the number of ones is odd; no other position counts.
+    duplicate answers a word of n symbols on 2n cells. Of parity's answer only the last position
+    counts.
     """
 
     def __init__(self, name: str, base: int):
-        _check_base(base)
-        super().__init__(name, [".", *digit_names(base)])
-        self.base = base
+        check_base(base)
+        super().__init__(name, [".", *DIGIT_NAMES[:base]])
+        self.base, self.rule = base, RULES[name][0]
+        self.cells = 2 if self.rule is duplicate else 1
 
     def positions(self, length: int) -> int:
-        return 2 * length if self.name == "duplicate" else length
+        return self.cells * length
 
     def length_for(self, positions: int) -> int:
-        return positions // 2 if self.name == "duplicate" else positions
+        return positions // self.cells
 
     def draw(self, length: int, generator: torch.Generator, kind: str) -> Word:
-        word = [digit + 1 for digit in _digits_below(self.base, length, generator)]
+        word = [digit + 1 for digit in draw_digits(self.base, length, generator)]
         return tuple(word + [PADDING] * (self.positions(length) - length))
 
-    def scored(self, positions: int) -> slice:
-        return slice(positions - 1 if self.name == "parity" else 0, positions)
+    def loss_slice(self, positions: int) -> slice:
+        return slice(positions - 1 if self.rule is parity else 0, positions)
 
     def oracle(self, word: Word) -> Word:
-        if self.name == "copy":
-            return word
-        if self.name == "reverse":
-            return word[::-1]
-        if self.name == "duplicate":
-            return word[: len(word) // 2] * 2
-        if self.name == "sort":
-            return tuple(sorted(word))
-        if self.name == "repeat-even":
-            return tuple(word[place - place % 2] for place in range(len(word)))
-        ones = sum(symbol - 1 for symbol in word)
-        return (PADDING,) * (len(word) - 1) + (1 + ones % 2,)
+        return self.rule(word)
 
 
-def to_digits(number: int, base: int, count: int) -> list[int]:
-    """The lowest ``count`` digits of a number, least significant first.
-
-    >>> to_digits(6, 2, 4)
-    [0, 1, 1, 0]
-    """
-    digits = []
-    for _ in range(count):
-        number, digit = divmod(number, base)
-        digits.append(digit)
-    return digits
-
-
-def from_digits(digits: Sequence[int], base: int) -> int:
-    """The number that digits, least significant first, stand for."""
-    number = 0
-    for digit in reversed(digits):
-        if not 0 <= digit < base:
-            raise ValueError(f"digits: got the digit {digit!r}; base {base} needs 0..{base - 1}")
-        number = number * base + digit
-    return number
-
-
-class Arithmetic(Task):
-    """Addition or multiplication of two numbers of ``length`` digits.
-
-    A word is d digits least significant first, the operator, d digits: n = 2d + 1 symbols. The answer
-    has n symbols too, padded with zero *digits* (stripping leading zeros would make every cell
-    depend on the highest digit). With ``bits_per_digit`` > 1 each digit is written in that many
-    bits, least significant first (decimal in binary: base 10, 4 bits).
-
-    Source: Kaiser & Sutskever 2015, section 3.1 (order, separator); Freivalds & Liepins 2017 (length
-    2d + 1). Departure: the papers pad the answer with a padding symbol, we pad it with zeros.
-
-    Kinds of input:
-        random     every digit uniform.
-        carries    add: the carry runs through every digit (all ones + an odd number, complement
-                   pairs) or just fails to start; multiply: operands made of long runs of the top digit.
-        symmetric  both operands equal: half of them random, half with at most three nonzero digits.
-        zeros      one operand is 0.            ones    one operand is 1.
-        powers     both operands are powers of the base.
-        biased     each digit is the top digit with chance d, else zero; d is drawn from 0..1 for each
-                   operand. Columns of a product then add up to far more, or less, than random ones.
-        mixed      for training: half random, 15 % a run of top digits and a small number, 20 % carries
-                   at every scale, 15 % symmetric (after Price, Zaremba & Sutskever 2016, who take
-                   60 % random, 20 % runs and 20 % complement pairs).
-        stress     mixed, with 30 % biased operands in place of random ones.
-    """
-
-    kinds = (
-        "random",
-        "carries",
-        "symmetric",
-        "zeros",
-        "ones",
-        "powers",
-        "biased",
-        "mixed",
-        "stress",
-    )
-
-    def __init__(self, name: str, base: int = 2, bits_per_digit: int = 1):
-        _check_base(base)
-        self.base = base
-        self.bits_per_digit = bits_per_digit
-        self.sign = {"add": "+", "multiply": "*"}[name.split("-")[0]]
-        digit_base = base if bits_per_digit == 1 else 2
-        super().__init__(name, [".", *digit_names(digit_base), self.sign])
-        self.separator = len(self.symbols) - 1
-
-    def positions(self, length: int) -> int:
-        return 2 * length * self.bits_per_digit + 1
-
-    def length_for(self, positions: int) -> int:
-        return (positions - 1) // (2 * self.bits_per_digit)
-
-    def _write(self, number: int, count: int) -> list[int]:
-        symbols = []
-        for digit in to_digits(number, self.base, count):
-            if self.bits_per_digit == 1:
-                symbols.append(digit + 1)
-            else:
-                symbols += [bit + 1 for bit in to_digits(digit, 2, self.bits_per_digit)]
-        return symbols
-
-    def _read(self, symbols: Sequence[int]) -> int:
-        bits = self.bits_per_digit
-        digits = [symbol - 1 for symbol in symbols]
-        if bits > 1:
-            digits = [from_digits(digits[k : k + bits], 2) for k in range(0, len(digits), bits)]
-        return from_digits(digits, self.base)
-
-    def encode(self, a: int, b: int, length: int | None = None) -> Word:
-        """The word for a and b, each written with ``length`` digits (default: as many as needed)."""
-        if a < 0 or b < 0:
-            raise ValueError(f"operands: got {a} and {b}; needs numbers >= 0")
-        needed = 1
-        while self.base**needed <= max(a, b):
-            needed += 1
-        length = needed if length is None else length
-        self.check_length(length)
-        if length < needed:
-            raise ValueError(f"length: got {length}; {max(a, b)} needs {needed} digits")
-        return tuple([*self._write(a, length), self.separator, *self._write(b, length)])
-
-    def decode(self, word: Word) -> tuple[int, int]:
-        """The two operands of a word."""
-        self.check_word(word)
-        middle = len(word) // 2
-        if len(word) < 3 or len(word) % 2 == 0 or word[middle] != self.separator:
-            raise ValueError(
-                f"word: got {self.text(word)!r}; needs d digits, {self.sign}, d digits (d >= 1)"
-            )
-        return self._read(word[:middle]), self._read(word[middle + 1 :])
-
-    def value(self, answer: Sequence[int]) -> int | None:
-        """The number an answer stands for, or None where it holds something that is no digit."""
-        symbols = [int(symbol) for symbol in answer][: self.usable(len(answer))]
-        try:
-            return self._read(symbols)
-        except ValueError:
-            return None
-
-    def usable(self, positions: int) -> int:
-        """Positions that hold whole digits of the answer."""
-        return positions - positions % self.bits_per_digit
-
-    def oracle(self, word: Word) -> Word:
-        a, b = self.decode(word)
-        result = a + b if self.sign == "+" else a * b
-        usable = self.usable(len(word))
-        answer = self._write(result, usable // self.bits_per_digit)
-        return tuple(answer + [1] * (len(word) - usable))
-
-    def draw(self, length: int, generator: torch.Generator, kind: str) -> Word:
-        def below(limit: int) -> int:  # torch.randint stops at 2**63
-            digits = max(1, math.ceil(math.log(max(limit, 2), self.base))) + 8
-            return from_digits(_digits_below(self.base, digits, generator), self.base) % limit
-
-        def number(count: int = length) -> int:
-            return from_digits(_digits_below(self.base, count, generator), self.base)
-
-        top = self.base**length
-        if kind == "random":
-            a, b = number(), number()
-        elif kind == "carries":
-            a, b = self._carries(length, below, generator)
-        elif kind == "symmetric":
-            a = number() if _chance(generator) < 0.5 else self._sparse(length, below)
-            b = a
-        elif kind in ("zeros", "ones"):
-            a, b = number(), 0 if kind == "zeros" else 1
-            if _chance(generator) < 0.5:
-                a, b = b, a
-        elif kind == "powers":
-            a, b = self.base ** below(length), self.base ** below(length)
-        elif kind == "biased":
-            a, b = self._biased(length, generator), self._biased(length, generator)
-        else:
-            part = _chance(generator)
-            scale = length if _chance(generator) < 0.5 else 1 + below(length)
-            if part < (0.2 if kind == "stress" else 0.5):
-                a, b = number(), number()
-            elif part < 0.5:
-                a, b = self._biased(length, generator), self._biased(length, generator)
-            elif part < 0.65:
-                a = (self.base**scale - 1) * self.base ** below(length - scale + 1)
-                b = below(min(top, self.base**3))
-            elif part < 0.85:
-                a, b = self._carries(scale, below, generator)
-            else:
-                a = number() if _chance(generator) < 0.5 else self._sparse(length, below)
-                b = a
-            if _chance(generator) < 0.5:
-                a, b = b, a
-        return self.encode(a, b, length)
-
-    def _sparse(self, length: int, below) -> int:
-        """A number with one to three nonzero digits."""
-        total = 0
-        for _ in range(1 + below(3)):
-            total += (1 + below(self.base - 1)) * self.base ** below(length)
-        return total % self.base**length
-
-    def _biased(self, length: int, generator: torch.Generator) -> int:
-        """A number whose digits are each the top digit with a chance drawn once, else zero."""
-        share = _chance(generator)
-        top_L = (torch.rand(length, generator=generator) < share).tolist()
-        return from_digits([(self.base - 1) * top for top in top_L], self.base)
-
-    def _carries(self, length: int, below, generator: torch.Generator) -> tuple[int, int]:
-        top = self.base**length
-        if self.sign == "*":
-            a, b = ((top - 1 - below(min(top, self.base**3))) for _ in range(2))
-            if _chance(generator) < 0.5:  # a run that does not reach the top
-                a = (self.base ** (1 + below(length)) - 1) * self.base ** below(length) % top
-            return a, b
-        part = _chance(generator)
-        if part < 1 / 3:  # all top digits plus a small number that starts a carry
-            a = top - 1
-            b = below(max(1, min(top, self.base**4) // self.base)) * self.base
-            b += 1 + below(self.base - 1)
-        else:
-            a = below(max(1, top // self.base)) * self.base + 1 + below(self.base - 1)
-            b = top - a if part < 2 / 3 else top - 1 - a  # the near miss: no carry anywhere
-        return (a, b) if _chance(generator) < 0.5 else (b, a)
-
-
-TASK_NAMES = (
-    "copy",
-    "reverse",
-    "duplicate",
-    "sort",
-    "repeat-even",
-    "parity",
-    "add",
-    "multiply",
-    "add-bcd",
-    "multiply-bcd",
-)
-DEFAULT_BASE = {"copy": 8, "reverse": 8, "duplicate": 8, "sort": 4}
+ARITHMETIC = ("add", "multiply", "add-bcd", "multiply-bcd")
+TASK_NAMES = (*RULES, *ARITHMETIC)
 
 
 def suggest(name: str, known: Sequence[str]) -> str:
@@ -470,12 +294,14 @@ def make_task(name: str, base: int | None = None) -> Task:
     """
     if name not in TASK_NAMES:
         raise ValueError(f"task: got {name!r}; {suggest(name, TASK_NAMES)}")
-    if name.endswith("-bcd"):
-        if base not in (None, 10):
+    if name in ARITHMETIC:
+        from ngpu_lib.arithmetic import Arithmetic  # it builds on this file
+
+        decimal = name.endswith("-bcd")
+        if decimal and base not in (None, 10):
             raise ValueError(f"base: got {base}; {name} is decimal")
-        return Arithmetic(name, base=10, bits_per_digit=4)
-    if name in ("add", "multiply"):
-        return Arithmetic(name, base=2 if base is None else base)
+        usual, bits = (10, 4) if decimal else (2, 1)
+        return Arithmetic(name, usual if base is None else base, bits_per_digit=bits)
     if name == "parity" and base not in (None, 2):
         raise ValueError(f"base: got {base}; parity is about bits, base 2")
-    return SymbolTask(name, DEFAULT_BASE.get(name, 2) if base is None else base)
+    return SymbolTask(name, RULES[name][1] if base is None else base)

@@ -1,17 +1,23 @@
 """A run as plain numpy arrays: every state, every gate, and what the loss says about each of them.
 
 arrays = trace_run(model, inputs_BL)
-arrays["state"].shape      # (T, C, W, L): ready for the viewer and for plots
+arrays["state"].shape      # (T, C, L) or (T, C, W, L)
+
+trace = trace_word(model, task, word)
+ActivationViewer(trace)    # the one door from a run to its picture
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from ngpu_lib.tasks import Task, Word
 
 #: What a run carries from step to step; a gate exists only while a step is made.
 CARRIED = ("state", "memory")
@@ -22,7 +28,7 @@ def trace_run(
     *inputs: Tensor,
     objective: Callable[[Any], Tensor] | None = None,
     item: int | None = 0,
-    **options: Any,
+    **settings: Any,
 ) -> dict[str, np.ndarray]:
     """Run a model once in eval mode and keep what happened at every step.
 
@@ -34,12 +40,13 @@ def trace_run(
         inputs: what the model is called with, batch first.
         objective: a scalar made from the model's output; given, gradients are kept too.
         item: which item of the batch to keep; None keeps the batch as the axis after time.
-        options: further keyword arguments of the model, e.g. ``steps``.
+        settings: of the run, e.g. ``steps`` or ``extra_steps``.
 
     Returns:
         dict of float arrays: ``state``, T + 1 of them, the first before any step: (T+1, H) for a
         cell, (T+1, C, L) and (T+1, C, W, L) for the two Neural GPUs; ``memory`` for an LSTM; each
-        gate by name, T of them; ``answer``, what the model returned. With an objective also
+        gate by name, T of them; ``answer``, what the model returned; for a Neural GPU ``read``, the
+        symbols (T+1, L) that would be read off each state. With an objective also
         ``gradient`` and ``memory_gradient``, shaped as what they belong to (the memory's includes
         what flows through the output h it shows).
 
@@ -58,23 +65,87 @@ def trace_run(
     model.eval()
     try:
         with torch.set_grad_enabled(objective is not None):
-            output = model(*inputs, trace=steps, **options)
+            output = model(*inputs, trace=steps, **settings)
     except TypeError as error:
-        if "trace" not in str(error):
+        if "unexpected keyword" not in str(error):
             raise
-        raise ValueError(
-            f"model: got {type(model).__name__}; needs one whose forward takes trace="
-        ) from None
+        if "trace" in str(error):
+            needs = f"model: got {type(model).__name__}; needs one whose forward takes trace="
+        else:
+            needs = (
+                f"settings: got {settings}; {type(model).__name__} does not know them all ({error})"
+            )
+        raise ValueError(needs) from None
     finally:
         model.train(was_training)
     tensors = _stack(steps)
+    if hasattr(model, "readout"):
+        with torch.no_grad():
+            read = [model.readout(step["state"]).argmax(-1) for step in steps]
+        tensors["read"] = torch.stack(read)
     if objective is not None:
         tensors.update(_gradients(objective(output), steps))
     if item is not None:
         tensors = {name: tensor[:, item] for name, tensor in tensors.items()}
     answer = output[0] if isinstance(output, tuple) else output
     tensors["answer"] = answer if item is None else answer[item]
-    return {name: tensor.detach().cpu().float().numpy() for name, tensor in tensors.items()}
+    arrays = {name: tensor.detach().cpu().float().numpy() for name, tensor in tensors.items()}
+    if "read" in arrays:
+        arrays["read"] = arrays["read"].astype(np.int64)
+    return arrays
+
+
+@dataclass(frozen=True)
+class TapeTrace:
+    """One word's run on a Neural GPU, step by step; the viewer takes it as it is.
+
+    states_TCWL: the state before the first step and after each (W = 1 for the diagonal model). gates:
+    arrays (T, C, W, L) by name. symbols_TL: what would be read off each state. inputs, targets: the
+    word and its right answer as text. outputs: ``symbols_TL`` as text, one a state.
+    """
+
+    states_TCWL: np.ndarray
+    gates: dict[str, np.ndarray]
+    symbols_TL: np.ndarray
+    inputs: str
+    outputs: list[str]
+    targets: str
+
+
+def trace_word(model: nn.Module, task: Task, word: Word, **settings: Any) -> TapeTrace:
+    """Run a Neural GPU on one word and keep states, gates and what would be read after every step.
+
+    Args:
+        model: NeuralGPU or DiagonalNeuralGPU (anything with ``readout``). task: whose word it is.
+        word: symbol numbers. settings: of the run, e.g. ``extra_steps``.
+
+    Raises:
+        ValueError: a model without a tape to read, one of another vocabulary than the task's, or a word
+            that the task does not know.
+    """
+    if not hasattr(model, "readout"):
+        raise ValueError(
+            f"model: got {type(model).__name__}; needs one with a tape, such as NeuralGPU"
+        )
+    if getattr(model, "symbols", task.vocabulary) != task.vocabulary:
+        raise ValueError(
+            f"model: it knows {model.symbols} symbols; {task.name} has {task.vocabulary}"
+        )
+    task.check_word(word)
+    device = next(model.parameters()).device
+    arrays = trace_run(model, torch.tensor([word], device=device), **settings)
+    read, state = arrays.pop("read"), arrays.pop("state")
+    arrays.pop("answer")
+    widen = state.ndim == 3
+    gates = {name: array[:, :, None] if widen else array for name, array in arrays.items()}
+    return TapeTrace(
+        states_TCWL=state[:, :, None] if widen else state,
+        gates=gates,
+        symbols_TL=read,
+        inputs=task.text(word),
+        outputs=[task.text(row) for row in read.tolist()],
+        targets=task.text(task.oracle(word)),
+    )
 
 
 def _stack(steps: list[dict[str, Tensor]]) -> dict[str, Tensor]:

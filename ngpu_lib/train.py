@@ -9,11 +9,8 @@ from its last checkpoint, whatever the caller did with random numbers in between
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,18 +18,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from ngpu_lib.checkpoints import load_checkpoint, save_checkpoint
 
 Record = dict[str, Any]
 BatchSource = Callable[[int, torch.Generator], Any]
 Loss = Callable[[nn.Module, Any], Tensor | tuple[Tensor, dict[str, float]]]
 
 
-class Extra:
-    """A small separate piece of training that can be switched on and off (see optimizers.py).
+class Callback:
+    """A small separate piece of training that can be switched on and off (see callbacks.py).
 
     A piece overrides what it needs. ``record`` is the update's record, still without metrics of
     later pieces. State that must survive a checkpoint goes through state_dict / load_state_dict.
@@ -55,29 +52,6 @@ class Extra:
         """Take back what state_dict gave."""
 
 
-class ClipGradient(Extra):
-    """Scale all gradients together so that their norm is at most ``norm``."""
-
-    def __init__(self, norm: float):
-        if norm <= 0:
-            raise ValueError(f"norm: got {norm}; needs more than 0")
-        self.norm = norm
-
-    def after_backward(self, step: int, model: nn.Module) -> None:
-        nn.utils.clip_grad_norm_(model.parameters(), self.norm)
-
-
-class Schedule(Extra):
-    """Set the learning rate before each update to ``rate(step)``, step counted from 1."""
-
-    def __init__(self, rate: Callable[[int], float]):
-        self.rate = rate
-
-    def before_update(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        for group in optimizer.param_groups:
-            group["lr"] = self.rate(step)
-
-
 def seed_for(seed: int, step: int) -> int:
     """A 32-bit seed for one update, well mixed, so that neighbouring seeds share nothing."""
     return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
@@ -91,7 +65,7 @@ def train(
     *,
     updates: int,
     seed: int = 0,
-    extras: Sequence[Extra] = (),
+    callbacks: Sequence[Callback] = (),
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
     evaluate_every: int = 0,
     checkpoint: str | Path | None = None,
@@ -109,7 +83,7 @@ def train(
         optimizer: any torch optimizer over the model's parameters.
         updates: stop when this many updates have been made in all, resumed ones included.
         seed: everything random follows from it.
-        extras: pieces of training (see Extra), applied in order.
+        callbacks: pieces of training, applied in order.
         evaluate: ``evaluate(model)`` gives metrics; called in eval mode every ``evaluate_every``
             updates and after the last one.
         checkpoint: a .safetensors file; where it exists, the run continues from it.
@@ -134,7 +108,7 @@ def train(
     run = {"recipe": recipe or {}, "seed": seed}
     done = 0
     if checkpoint is not None and Path(checkpoint).exists():
-        done = load_checkpoint(checkpoint, model, optimizer, extras, run)
+        done = load_checkpoint(checkpoint, model, optimizer, callbacks, run)
     generator = torch.Generator()
     begin = time.perf_counter()
     with _progress_line(progress, done, updates) as line:
@@ -142,8 +116,8 @@ def train(
             torch.manual_seed(seed_for(seed, step))
             generator.manual_seed(seed_for(seed + 2**32, step))
             model.train()
-            for extra in extras:
-                extra.before_update(step, model, optimizer)
+            for callback in callbacks:
+                callback.before_update(step, model, optimizer)
             batch = _to_device(batches(step, generator), device)
             optimizer.zero_grad(set_to_none=True)
             result = loss(model, batch)
@@ -155,11 +129,11 @@ def train(
                     f"{step - 1}. Try a smaller learning rate or gradient clipping."
                 )
             value.backward()
-            for extra in extras:
-                extra.after_backward(step, model)
+            for callback in callbacks:
+                callback.after_backward(step, model)
             optimizer.step()
-            for extra in extras:
-                extra.after_update(step, model, record)
+            for callback in callbacks:
+                callback.after_update(step, model, record)
             last = step == updates
             if evaluate is not None and (last or (evaluate_every and step % evaluate_every == 0)):
                 model.eval()
@@ -167,7 +141,7 @@ def train(
                     record.update(evaluate(model))
                 model.train()
             if checkpoint is not None and (last or step % checkpoint_every == 0):
-                save_checkpoint(checkpoint, step, model, optimizer, extras, run)
+                save_checkpoint(checkpoint, step, model, optimizer, callbacks, run)
             record["seconds"] = time.perf_counter() - begin
             line.set_postfix_str(f"loss {record['loss']:.4g}", refresh=False)
             line.update()
@@ -196,126 +170,3 @@ def _to_device(batch: Any, device: torch.device) -> Any:
     if isinstance(batch, (list, tuple)):
         return type(batch)(_to_device(part, device) for part in batch)
     return batch.to(device)
-
-
-# Checkpoints: one safetensors file with tensors by dotted name and everything else as JSON.
-
-
-def _flatten(prefix: str, value: Any, tensors: dict[str, Tensor]) -> Any:
-    """Move the tensors of a nested structure into ``tensors``; return what is left, as plain JSON."""
-    if isinstance(value, Tensor):
-        tensors[prefix] = value.detach().contiguous().cpu().clone()
-        return {"__tensor__": prefix}
-    if isinstance(value, dict):
-        items = [[key, _flatten(f"{prefix}.{key}", inner, tensors)] for key, inner in value.items()]
-        return {"__dict__": items}
-    if isinstance(value, (list, tuple)):
-        return [_flatten(f"{prefix}.{k}", inner, tensors) for k, inner in enumerate(value)]
-    return value
-
-
-def _restore(value: Any, tensors: dict[str, Tensor]) -> Any:
-    if isinstance(value, dict) and "__tensor__" in value:
-        return tensors[value["__tensor__"]]
-    if isinstance(value, dict) and "__dict__" in value:
-        return {key: _restore(inner, tensors) for key, inner in value["__dict__"]}
-    if isinstance(value, list):
-        return [_restore(inner, tensors) for inner in value]
-    return value
-
-
-def write_whole(path: str | Path, data: bytes) -> None:
-    """Write a file whole or not at all: into a neighbour first, then moved over the old one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file.
-
-    Raises:
-        ValueError: the file is missing, cut short or no safetensors file.
-    """
-    try:
-        with safe_open(str(path), framework="pt") as stream:
-            return {key: stream.get_tensor(key) for key in stream.keys()}, stream.metadata() or {}
-    except (SafetensorError, OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: no readable safetensors file ({error})") from None
-
-
-def save_checkpoint(
-    path: str | Path,
-    step: int,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    extras: Sequence[Extra],
-    run: dict[str, Any],
-) -> None:
-    """Write everything the next update depends on, whole or not at all."""
-    tensors: dict[str, Tensor] = {}
-    state = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "extras": [extra.state_dict() for extra in extras],
-    }
-    plain = {"step": step, "run": run, "state": _flatten("run", state, tensors)}
-    write_whole(path, save(tensors, metadata={"ngpu": json.dumps(plain)}))
-
-
-def load_checkpoint(
-    path: str | Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    extras: Sequence[Extra],
-    run: dict[str, Any],
-) -> int:
-    """Put a checkpoint's state back and return its step.
-
-    Raises:
-        ValueError: the file is damaged, no checkpoint, or of another recipe; names what differs.
-    """
-    tensors, metadata = read_safetensors(path)
-    if "ngpu" not in metadata:
-        raise ValueError(f"checkpoint: {path} holds weights but no training state")
-    plain = json.loads(metadata["ngpu"])
-    saved, wanted = plain["run"], json.loads(json.dumps(run))
-    differing = [
-        f"{name}: the file has {old!r}, this run {new!r}"
-        for part, defaults in (("recipe", {}), ("seed", None))
-        for name, old, new in _differences(part, saved.get(part), wanted.get(part))
-    ]
-    if differing:
-        raise ValueError(
-            f"checkpoint: {path} is of another recipe ({'; '.join(differing)}); "
-            "choose another file or delete this one"
-        )
-    state = _restore(plain["state"], tensors)
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    if len(state["extras"]) != len(extras):
-        raise ValueError(
-            f"checkpoint: {path} holds {len(state['extras'])} extras, this run has {len(extras)}"
-        )
-    for extra, inner in zip(extras, state["extras"], strict=True):
-        extra.load_state_dict(inner)
-    return plain["step"]
-
-
-def _differences(name: str, old: Any, new: Any) -> list[tuple[str, Any, Any]]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = sorted({*old, *new})
-        return [
-            (f"{key}", old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)
-        ]
-    return [] if old == new else [(name, old, new)]

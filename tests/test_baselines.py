@@ -9,9 +9,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ngpu_lib.baselines import MLP, ConvNet, accuracy, image_loss, one_cycle, predict, shift_images
-from ngpu_lib.data import ImageBatches
-from ngpu_lib.train import Schedule, train
+from ngpu_lib.baselines import MLP, ConvNet
+from ngpu_lib.callbacks import Schedule, one_cycle
+from ngpu_lib.images import ImageBatches, accuracy, image_loss, predict, shift_images
+from ngpu_lib.train import train
 
 
 def pictures(count: int, seed: int = 0) -> torch.Tensor:
@@ -162,7 +163,9 @@ def test_both_learn_to_tell_two_patterns_apart(make):
     model = make()
     adam = torch.optim.Adam(model.parameters())
     batches = ImageBatches(images, labels, 32, shift_images)
-    extras = [Schedule(one_cycle(0.01, 40))]
-    for _ in train(model, batches, image_loss, adam, updates=40, extras=extras, progress=False):
+    callbacks = [Schedule(one_cycle(0.01, 40))]
+    for _ in train(
+        model, batches, image_loss, adam, updates=40, callbacks=callbacks, progress=False
+    ):
         pass
     assert accuracy(model, images, labels) == 1

@@ -20,7 +20,8 @@ import pytest
 import torch
 
 from ngpu_lib import data
-from ngpu_lib.data import ImageBatches, load_mnist
+from ngpu_lib.data import load_mnist
+from ngpu_lib.images import ImageBatches
 
 SIZES = {"train": 50, "t10k": 20}
 

@@ -1,14 +1,13 @@
 """The two Neural GPUs against plain step-by-step references, and the fast path against both."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from ngpu_lib import fast
+from ngpu_lib import packed
 from ngpu_lib.cells import CGRU, cutoff_sigmoid
+from ngpu_lib.losses import answers
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU, NeuralGPU
 from ngpu_lib.tasks import Batch, make_task
 
@@ -136,7 +135,7 @@ def test_a_padded_word_equals_the_word_alone_with_as_many_steps():
     batch = task.sample(3, 4, torch.Generator().manual_seed(0), positions=14)
     for model in (DiagonalNeuralGPU(4, 9), NeuralGPU(4, 6)):
         model = wild(model).eval()
-        padded = model(batch.inputs_BL, batch.live_BL)
+        padded = model(batch.inputs_BL, batch.valid_BL)
         alone = model(batch.inputs_BL[:, :9], steps=14)
         torch.testing.assert_close(padded[:, :9], alone, atol=1e-5, rtol=1e-5)
 
@@ -167,16 +166,19 @@ def test_drawing_together_ends_in_one_set():
     [
         (lambda: DiagonalNeuralGPU(4, maps=2), "maps"),
         (lambda: DiagonalNeuralGPU(1), "symbols"),
-        (lambda: DiagonalNeuralGPU(4, keep=0), "keep"),
-        (lambda: DiagonalNeuralGPU(4, noise=-1), "noise"),
+        (lambda: DiagonalNeuralGPU(4, 6)(torch.tensor([[1]]), dropout=1), "dropout"),
+        (lambda: DiagonalNeuralGPU(4, 6)(torch.tensor([[1]]), noise=-1), "noise"),
+        (lambda: DiagonalNeuralGPU(4, 6)(torch.tensor([[1]]), noise=float("nan")), "noise"),
+        (lambda: DiagonalNeuralGPU(4, 6)(torch.tensor([[1]]), extra_steps=-2), "extra_steps"),
+        (lambda: DiagonalNeuralGPU(4, 6)(torch.tensor([[1]]), steps=2, extra_steps=2), "extra_s"),
         (lambda: NeuralGPU(4, width=0), "width"),
-        (lambda: NeuralGPU(4, keep=1.5), "keep"),
+        (lambda: NeuralGPU(4, 6)(torch.tensor([[1]]), dropout=1.5), "dropout"),
         (lambda: DiagonalNeuralGPU(4, 6)(torch.tensor([[1, 9]])), "1..9"),
         (lambda: DiagonalNeuralGPU(4, 6)(torch.zeros(2, 0, dtype=torch.int64)), "inputs_BL"),
         (lambda: NeuralGPU(4, 6)(torch.tensor([1, 2])), "inputs_BL"),
-        (lambda: NeuralGPU(4, 6)(torch.tensor([[1]]), torch.ones(1, 2).bool()), "live_BL"),
+        (lambda: NeuralGPU(4, 6)(torch.tensor([[1]]), torch.ones(1, 2).bool()), "valid_BL"),
         (lambda: NeuralGPU(4, 6)(torch.tensor([[1]]), steps=-1), "steps"),
-        (lambda: fast.pack([]), "batches"),
+        (lambda: packed.pack([]), "batches"),
     ],
 )
 def test_bad_input(call, word):
@@ -184,73 +186,71 @@ def test_bad_input(call, word):
         call()
 
 
-# The fast path.
+# The packed path.
 
 
-def slow_loss(model, parts, weight):
+def plain_loss(model, parts, weight, **settings):
     """Mean loss over batches with the readable class, one batch after the other."""
     total = 0
     for batch in parts:
-        state_BCL, cost = model.unroll(batch.inputs_BL, batch.live_BL)
-        logits = model.read(state_BCL.transpose(1, 2))
-        entropy = F.cross_entropy(logits[batch.scored_BL], batch.targets_BL[batch.scored_BL])
+        state_BCL, cost = model.unroll(batch.inputs_BL, batch.valid_BL, **settings)
+        logits = model.readout(state_BCL)
+        counted = batch.loss_mask_BL
+        entropy = F.cross_entropy(logits[counted], batch.targets_BL[counted])
         total = total + (entropy + weight * cost) / len(parts)
     return total
 
 
-def fast_loss(model, parts, weight, precision="float32"):
-    packed = fast.pack(parts)
-    dtype = next(model.parameters()).dtype
-    floats = {name: getattr(packed, name).to(dtype) for name in ("live", "scored", "share")}
-    packed = dataclasses.replace(packed, **floats)
-    logits, cost = fast.unroll(model, packed, precision)
-    entropy = F.cross_entropy(logits, packed.targets, reduction="none") @ packed.scored
+def packed_loss(model, parts, weight, **settings):
+    rows = packed.pack(parts, model.write.weight.dtype)
+    logits, cost = packed.unroll(model, rows, **settings)
+    entropy = F.cross_entropy(logits, rows.targets, reduction="none") @ rows.loss_weight
     return entropy + weight * cost
 
 
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float64, 1e-6), (torch.float32, 2e-4)], ids=["f64", "f32"]
 )
-@pytest.mark.parametrize("extra", [0, 3])
-def test_fast_path_gives_the_same_loss_and_gradients(dtype, tolerance, extra):
+@pytest.mark.parametrize("extra_steps", [0, 3])
+def test_packed_path_gives_the_same_loss_and_gradients(dtype, tolerance, extra_steps):
     torch.manual_seed(0)
     task = make_task("multiply")
-    model = wild(DiagonalNeuralGPU(4, maps=12, keep=1.0, extra=extra)).to(dtype)
+    model = wild(DiagonalNeuralGPU(4, maps=12)).to(dtype)
     results = []
-    for loss in (slow_loss, fast_loss):
+    for loss in (plain_loss, packed_loss):
         model.zero_grad()
-        value = loss(model, batches(task), 0.3)
+        value = loss(model, batches(task), 0.3, extra_steps=extra_steps)
         value.backward()
         results.append([value.detach()] + [p.grad.clone() for p in model.parameters()])
-    for slow, quick in zip(*results, strict=True):
-        torch.testing.assert_close(quick, slow, atol=tolerance, rtol=tolerance)
+    for plain, quick in zip(*results, strict=True):
+        torch.testing.assert_close(quick, plain, atol=tolerance, rtol=tolerance)
 
 
-def test_fast_path_gives_the_same_logits_in_every_batch_and_order():
+def test_packed_path_gives_the_same_logits_in_every_batch_and_order():
     torch.manual_seed(0)
     task = make_task("duplicate")
     model = wild(DiagonalNeuralGPU(task.vocabulary, maps=12)).eval()
     parts = batches(task, (4, 12, 8, 12))
-    packed = fast.pack(parts)
+    rows = packed.pack(parts)
     with torch.no_grad():
-        logits, _ = fast.unroll(model, packed)
-    for batch, part in zip(parts, packed.unpack(logits), strict=True):
+        logits, _ = packed.unroll(model, rows)
+    for batch, part in zip(parts, rows.unpack(logits), strict=True):
         torch.testing.assert_close(
-            part, model(batch.inputs_BL, batch.live_BL), atol=1e-4, rtol=1e-4
+            part, model(batch.inputs_BL, batch.valid_BL), atol=1e-4, rtol=1e-4
         )
-        assert torch.equal(fast.predict(model, batch), part.argmax(-1))
+        assert torch.equal(answers(model, batch), part.argmax(-1))
 
 
-def test_fast_gradients_with_dropout_and_noise_match_finite_differences():
+def test_packed_gradients_with_dropout_and_noise_match_finite_differences():
     """With the random draws held fixed by seeding, the loss is a plain function of the weights."""
     task = make_task("multiply")
     torch.manual_seed(0)
-    model = DiagonalNeuralGPU(4, maps=6, keep=0.8, noise=0.05).double()
+    model = DiagonalNeuralGPU(4, maps=6).double()
     parts = batches(task, (5, 7), size=2)
 
     def loss():
         torch.manual_seed(7)
-        return fast_loss(model, parts, 0.01)
+        return packed_loss(model, parts, 0.01, dropout=0.2, noise=0.05)
 
     model.zero_grad()
     loss().backward()
@@ -271,30 +271,30 @@ def test_fast_gradients_with_dropout_and_noise_match_finite_differences():
 def test_bfloat16_is_close():
     torch.manual_seed(0)
     task = make_task("multiply")
-    model = DiagonalNeuralGPU(4, maps=24, keep=1.0)
+    model = DiagonalNeuralGPU(4, maps=24)
     values, gradients = [], []
     for precision in ("float32", "bfloat16"):
         model.zero_grad()
-        value = fast_loss(model, batches(task), 1e-3, precision)
+        value = packed_loss(model, batches(task), 1e-3, precision=precision)
         value.backward()
         values.append(value.item())
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
     assert values[1] == pytest.approx(values[0], rel=0.02)
     assert F.cosine_similarity(*gradients, dim=0).item() > 0.99
     with pytest.raises(ValueError, match="precision"):
-        fast.unroll(model, fast.pack(batches(task)), "float8")
+        packed.unroll(model, packed.pack(batches(task)), precision="float8")
 
 
-def test_dropout_keeps_the_share_and_the_mean():
+def test_dropout_keeps_its_fraction_and_the_mean():
     torch.manual_seed(0)
-    mask = fast.dropout_mask(torch.zeros(1001, 97), 0.9)
+    mask = packed.dropout_mask(torch.zeros(1001, 97), 0.1)
     assert mask.unique().tolist() == pytest.approx([0, 256 / 230])
     assert (mask > 0).float().mean().item() == pytest.approx(230 / 256, abs=0.005)
     assert mask.mean().item() == pytest.approx(1, abs=0.005)
 
 
 def test_packing_drops_the_finished():
-    packed = fast.pack(batches(make_task("copy"), (3, 7), size=2))
-    assert packed.groups == ((1, 2, 7), (17, 2, 3))
-    assert [packed.running(step) for step in range(8)] == [25] * 3 + [17] * 4 + [1]
+    rows = packed.pack(batches(make_task("copy"), (3, 7), size=2))
+    assert rows.groups == ((1, 2, 7), (17, 2, 3))
+    assert [rows.running(step) for step in range(8)] == [25] * 3 + [17] * 4 + [1]
     assert isinstance(batches(make_task("copy"), (3,))[0].to("cpu"), Batch)

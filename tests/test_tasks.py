@@ -5,14 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ngpu_lib.tasks import (
-    PADDING,
-    TASK_NAMES,
-    Arithmetic,
-    from_digits,
-    make_task,
-    to_digits,
-)
+from ngpu_lib.arithmetic import Arithmetic, from_digits, to_digits
+from ngpu_lib.tasks import PADDING, TASK_NAMES, make_task
 
 ARITHMETIC = [name for name in TASK_NAMES if name.split("-")[0] in ("add", "multiply")]
 OTHERS = [name for name in TASK_NAMES if name not in ARITHMETIC]
@@ -116,10 +110,10 @@ def test_sample_keeps_the_contract(name):
         batch = task.sample(6, 5, generator(), inputs=kind, positions=task.positions(5) + 3)
         needed = task.positions(5)
         assert batch.inputs_BL.shape == batch.targets_BL.shape == (6, needed + 3)
-        assert batch.live_BL.sum().item() == 6 * needed
-        assert not batch.inputs_BL[:, needed:].any() and not batch.scored_BL[:, needed:].any()
+        assert batch.valid_BL.sum().item() == 6 * needed
+        assert not batch.inputs_BL[:, needed:].any() and not batch.loss_mask_BL[:, needed:].any()
         for row, target, scored in zip(
-            batch.inputs_BL, batch.targets_BL, batch.scored_BL, strict=True
+            batch.inputs_BL, batch.targets_BL, batch.loss_mask_BL, strict=True
         ):
             word = tuple(row[:needed].tolist())
             assert tuple(target[:needed].tolist()) == task.oracle(word)

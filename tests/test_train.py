@@ -15,12 +15,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ngpu_lib import train as trainer
-from ngpu_lib.train import ClipGradient, Extra, Schedule, load_checkpoint, train, write_whole
+from ngpu_lib import files
+from ngpu_lib.callbacks import ClipGradient, Schedule
+from ngpu_lib.checkpoints import load_checkpoint
+from ngpu_lib.files import write_whole
+from ngpu_lib.train import Callback, train
 
 
-class Average(Extra):
-    """An extra with state: a moving average of the weights, and a number drawn each update."""
+class Average(Callback):
+    """A callback with state: a moving average of the weights, and a number drawn each update."""
 
     def __init__(self):
         self.average, self.draws = {}, []
@@ -40,7 +43,7 @@ class Average(Extra):
 
 
 def setting(learning_rate=0.01):
-    """A small net with dropout and batch norm, its optimizer and an extra with state."""
+    """A small net with dropout and batch norm, its optimizer and a callback with state."""
     torch.manual_seed(3)
     model = nn.Sequential(
         nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2)
@@ -70,7 +73,7 @@ def run(updates, *, seed=0, checkpoint=None, learning_rate=0.01, **options):
             optimizer,
             updates=updates,
             seed=seed,
-            extras=[ClipGradient(1.0), average],
+            callbacks=[ClipGradient(1.0), average],
             checkpoint=checkpoint,
             progress=False,
             **options,
@@ -126,7 +129,7 @@ def test_random_numbers_of_the_caller_do_not_matter():
         loss,
         optimizer,
         updates=10,
-        extras=[ClipGradient(1.0), average],
+        callbacks=[ClipGradient(1.0), average],
         progress=False,
     ):
         torch.rand(record["step"])
@@ -136,7 +139,7 @@ def test_random_numbers_of_the_caller_do_not_matter():
 
 @pytest.mark.parametrize("stop", [3, 4, 7])
 def test_resume_is_bit_exact(tmp_path, stop):
-    """Weights, batch norm's averages, Adam's moments, the extra's state, dropout and batches."""
+    """Weights, batch norm's averages, Adam's moments, the callback's state, dropout and batches."""
     whole = run(12, checkpoint=tmp_path / "whole.safetensors", checkpoint_every=5)
     file = tmp_path / "parts.safetensors"
     first = run(stop, checkpoint=file, checkpoint_every=2)[3]
@@ -160,7 +163,7 @@ def test_resume_from_a_run_that_broke_off(tmp_path):
     steps = train(
         *(model, batches, loss, optimizer),
         updates=12,
-        extras=[ClipGradient(1.0), average],
+        callbacks=[ClipGradient(1.0), average],
         checkpoint=file,
         checkpoint_every=5,
         progress=False,
@@ -185,12 +188,12 @@ def test_schedule_sets_the_rate_of_each_update():
     model, optimizer, _ = setting()
     rates = []
 
-    class Watch(Extra):
+    class Watch(Callback):
         def before_update(self, step, model, optimizer):
             rates.append(optimizer.param_groups[0]["lr"])
 
-    extras = [Schedule(lambda step: 0.1 / step), Watch()]
-    list(train(model, batches, loss, optimizer, updates=3, extras=extras, progress=False))
+    callbacks = [Schedule(lambda step: 0.1 / step), Watch()]
+    list(train(model, batches, loss, optimizer, updates=3, callbacks=callbacks, progress=False))
     assert rates == [0.1, 0.05, 0.1 / 3]
 
 
@@ -198,13 +201,13 @@ def test_clipping_bounds_the_norm():
     model, optimizer, _ = setting()
     norms = []
 
-    class Watch(Extra):
+    class Watch(Callback):
         def after_backward(self, step, model):
             squares = [(weight.grad**2).sum() for weight in model.parameters()]
             norms.append(sum(squares).sqrt().item())
 
-    extras = [Watch(), ClipGradient(0.01), Watch()]
-    list(train(model, batches, loss, optimizer, updates=3, extras=extras, progress=False))
+    callbacks = [Watch(), ClipGradient(0.01), Watch()]
+    list(train(model, batches, loss, optimizer, updates=3, callbacks=callbacks, progress=False))
     assert all(norm > 0.01 for norm in norms[::2])
     assert norms[1::2] == pytest.approx([0.01] * 3, rel=1e-3)
 
@@ -220,7 +223,7 @@ def test_a_crash_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
     def crash(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(trainer.os, "replace", crash)
+    monkeypatch.setattr(files.os, "replace", crash)
     with pytest.raises(OSError, match="disk full"):
         run(8, checkpoint=file)
     assert file.read_bytes() == before
@@ -232,10 +235,10 @@ def test_a_kill_while_writing_leaves_the_old_file(tmp_path):
     file = tmp_path / "file"
     code = f"""
         import os
-        from ngpu_lib import train
-        train.write_whole({str(file)!r}, b"old")
+        from ngpu_lib import files
+        files.write_whole({str(file)!r}, b"old")
         os.fsync = lambda handle: os._exit(9)
-        train.write_whole({str(file)!r}, b"new" * 1000)
+        files.write_whole({str(file)!r}, b"new" * 1000)
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)])
     assert run.returncode == 9
@@ -267,8 +270,8 @@ def test_ctrl_c_leaves_the_last_checkpoint(tmp_path):
             return t.batches(step, generator)
 
         model, optimizer, average = t.setting()
-        extras = [t.ClipGradient(1.0), average]
-        list(train(model, batches, t.loss, optimizer, updates=12, extras=extras, checkpoint={str(file)!r},
+        callbacks = [t.ClipGradient(1.0), average]
+        list(train(model, batches, t.loss, optimizer, updates=12, callbacks=callbacks, checkpoint={str(file)!r},
                    checkpoint_every=5, progress=False))
     """
     environment = os.environ | {"PYTHONFAULTHANDLER": ""}
@@ -296,7 +299,7 @@ def test_nan_names_the_step_and_keeps_the_checkpoint(tmp_path):
     steps = train(
         *(model, spoilt, loss, optimizer),
         updates=12,
-        extras=[ClipGradient(1.0), average],
+        callbacks=[ClipGradient(1.0), average],
         checkpoint=file,
         checkpoint_every=5,
         progress=False,
@@ -411,7 +414,7 @@ def test_cuda_needs_no_change(tmp_path):
             train(
                 *(model, batches, loss, optimizer),
                 updates=updates,
-                extras=[average],
+                callbacks=[average],
                 checkpoint=file,
                 progress=False,
             )

@@ -1,32 +1,49 @@
 """Trained weights: one .safetensors file and one card (.json) for each.
 
-A card says which task, the exact command and seed, updates and FLOP, and what was measured: symbol and
-whole-sequence accuracy by length and by kind of input, each with the seed of its examples.
+The file holds the model: tensors, sizes, task. The card says how it came about and how it is run: the
+exact command and seed, updates and FLOP, the settings of the run, and what was measured: symbol and
+whole-sequence accuracy by length and by kind of input, each with the seed of its examples. A card
+names the weights it belongs to by their SHA-256.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
+from torch import Tensor
 
+from ngpu_lib.files import read_safetensors, write_whole
+from ngpu_lib.losses import answers, check_known
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU
-from ngpu_lib.tasks import Task, make_task, suggest
-from ngpu_lib.train import read_safetensors, write_whole
+from ngpu_lib.recipes import Run
+from ngpu_lib.tasks import Batch, Task, Word, make_task, suggest
+from ngpu_lib.trace import TapeTrace, trace_word
 
 FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model in eval mode, its task, and what its card says ({} where there is no card)."""
+    """A trained model in eval mode, its task, what its card says, and the settings it is run with."""
 
     model: DiagonalNeuralGPU
     task: Task
     card: dict[str, Any]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def answers(self, batch: Batch) -> Tensor:
+        """What the network answers to a batch, (B, L) symbol numbers."""
+        return answers(self.model, batch, **self.settings)
+
+    def trace(self, word: Word) -> TapeTrace:
+        """One word's run, step by step, as the viewer takes it."""
+        return trace_word(self.model, self.task, word, **self.settings)
 
 
 def names() -> list[str]:
@@ -53,27 +70,113 @@ def load(weights: str | Path, device: str = "cpu") -> Trained:
     """Read shipped weights by name, or any weights file that ``store`` or ``ngpu train`` wrote.
 
     Raises:
-        ValueError: no such weights, a damaged file, or tensors that do not fit the model.
+        ValueError: no such weights, a damaged file, tensors that do not fit the model, or a card that
+            is missing, belongs to other weights, or does not say how the model is run.
     """
     path = locate(weights)
     tensors, metadata = read_safetensors(path)
     if "ngpu-model" not in metadata:
         raise ValueError(f"weights: {path} does not say which model it holds; see pretrained.store")
     about = json.loads(metadata["ngpu-model"])
-    model = DiagonalNeuralGPU(about["symbols"], about["maps"], extra=about["extra"])
+    task = make_task(about["task"], about["base"] or None)
+    model = DiagonalNeuralGPU(about["symbols"], about["maps"])
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise ValueError(f"weights: {path} does not fit its model ({error})") from None
-    card = path.with_suffix(".json")
-    known = json.loads(card.read_text()) if card.is_file() else {}
-    task = make_task(about["task"], about["base"] or None)
-    return Trained(model.eval().to(device), task, known)
+    card = read_card(path)
+    check_known(model, card["settings"])
+    return Trained(model.eval().to(device), task, card, dict(card["settings"]))
 
 
-def store(path: str | Path, model: DiagonalNeuralGPU, task: str, base: int = 0) -> None:
-    """Write a model's weights, with what is needed to build it again, whole or not at all."""
-    about = {"task": task, "base": base, "extra": model.extra}
-    about |= {"symbols": model.symbols, "maps": model.maps}
+def read_card(path: Path) -> dict[str, Any]:
+    """The card of a weights file.
+
+    Raises:
+        ValueError: there is none, it is no JSON, belongs to other weights or has no settings.
+    """
+    place = path.with_suffix(".json")
+    try:
+        card = json.loads(place.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"card: {place} cannot be read ({error}); {path} needs its card") from None
+    if not isinstance(card, dict) or not isinstance(card.get("settings"), dict):
+        raise ValueError(
+            f'card: {place} does not say how the model is run; needs "settings", such as '
+            '{"extra_steps": 8}'
+        )
+    if card.get("weights_sha256") != (found := _sha256(path)):
+        raise ValueError(
+            f"card: {place} belongs to the weights {card.get('weights_sha256')}; {path} is {found}. "
+            "Make both again (ngpu train does)"
+        )
+    return card
+
+
+def store(
+    path: str | Path,
+    model: DiagonalNeuralGPU,
+    task: str,
+    settings: Mapping[str, Any],
+    base: int = 0,
+    **facts: Any,
+) -> None:
+    """Write a model's weights and its card, each whole or not at all.
+
+    Args:
+        path: the .safetensors file; the card stands beside it as .json. settings: how the model is run to
+            answer, e.g. {"extra_steps": 8}. task, base: see tasks.make_task. facts: more for the card.
+
+    Raises:
+        ValueError: a model of another class (its steps could not be built again from its weights), or
+            settings that it does not have.
+    """
+    if type(model) is not DiagonalNeuralGPU:
+        raise ValueError(f"model: got {type(model).__name__}; needs DiagonalNeuralGPU itself")
+    check_known(model, settings)
+    path = Path(path)
+    about = {"task": task, "base": base, "symbols": model.symbols, "maps": model.maps}
     tensors = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-    write_whole(path, save(tensors, metadata={"ngpu-model": json.dumps(about)}))
+    data = save(tensors, metadata={"ngpu-model": json.dumps(about)})
+    card = {"task": task, **facts, "settings": dict(settings)}
+    if path.exists() and path.read_bytes() == data:  # what was measured of these weights stays true
+        card = {**_known(path), **card}
+    write_whole(path, data)
+    write_card(path, card)
+
+
+def write_card(path: Path, card: Mapping[str, Any]) -> None:
+    """Write a weights file's card, with the SHA-256 of the weights it belongs to."""
+    card = {**card, "weights_sha256": _sha256(path)}
+    write_whole(path.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())
+
+
+def store_run(path: str | Path, run: Run) -> None:
+    """Write what a run of a recipe has made: averaged weights, and a card with the recipe's settings.
+
+    The one way from a run to a weights file: ``ngpu train``, ``ngpu sweep`` and the scripts all use it.
+    """
+    recipe = run.recipe
+    store(
+        path,
+        run.averaged,
+        recipe.task,
+        run.settings,
+        recipe.base,
+        seed=run.seed,
+        updates=run.updates,
+        weights="averaged",
+        flop=int(recipe.flop(run.updates)),
+    )
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """The card beside a weights file, {} where there is none that belongs to it."""
+    try:
+        return read_card(path)
+    except ValueError:
+        return {}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Recorded runs: the raw numbers of what takes longer than a lesson, beside the scripts that made them.
+"""Recorded runs: the raw numbers of what takes longer than a lesson, made by course/workshop/recorded_runs.
 
 >>> load("lesson08_ablation")["lengths"]
 [8, 16, 32]

@@ -1,0 +1,77 @@
+"""Recorded runs: what takes longer than a lesson, made here and kept as numbers in ngpu_lib/recorded.
+
+    python -m course.workshop.recorded_runs.lesson08 --seeds 5
+
+One module for each lesson; each says what one run is, this file runs them. Resumable: runs that the
+JSON file already holds are not made again, and it is written whole after every run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ngpu_lib import recorded
+from ngpu_lib.files import write_whole
+
+PACKAGE = "course.workshop.recorded_runs"
+
+
+def options(seeds: int = 5, **more: Any) -> argparse.Namespace:
+    """The command line that all scripts share: --seeds, --out, and ``more`` numbers by name."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--out", type=Path)
+    for name, default in more.items():
+        many = isinstance(default, (list, tuple))
+        kind = type(default[0] if many else default)
+        parser.add_argument(
+            f"--{name}", type=kind, default=default, nargs=len(default) if many else None
+        )
+    return parser.parse_args()
+
+
+def record_runs(
+    name: str,
+    module: str,
+    *,
+    setting: Mapping[str, Any],
+    variants: Mapping[str, Mapping[str, Any]],
+    one_run: Callable[[dict[str, Any], int], dict[str, Any]],
+    seeds: int,
+    out: Path | None = None,
+    **facts: Any,
+) -> dict[str, Any]:
+    """Run every variant with every seed that is not there yet; the whole of what is recorded.
+
+    Args:
+        name: of the JSON file in ngpu_lib/recorded. module: the script, for the command that is kept.
+        setting: plain values. variants: what each changes in the setting.
+        one_run: ``one_run(setting, seed)`` gives plain values. seeds: 0, 1, ... below it.
+        out: another file. facts: more that the file says about all runs.
+
+    Raises:
+        ValueError: the file holds runs of another setting.
+    """
+    torch.set_num_threads(1)
+    out = out or recorded.FOLDER / f"{name}.json"
+    plain = json.loads(json.dumps({"setting": setting, **facts}))
+    result = {"command": f"python -m {PACKAGE}.{module}", **plain, "variants": variants, "runs": {}}
+    if out.exists():
+        old = json.loads(out.read_text("utf-8"))
+        if old["setting"] != plain["setting"]:
+            raise ValueError(f"out: {out} holds runs of another setting; delete it or name another")
+        result["runs"] = {k: runs for k, runs in old["runs"].items() if k in variants}
+    for seed in range(seeds):
+        for variant, changes in variants.items():
+            runs = result["runs"].setdefault(variant, {})
+            if str(seed) not in runs:
+                runs[str(seed)] = run = one_run({**setting, **changes}, seed)
+                write_whole(out, (json.dumps(result) + "\n").encode())
+                print(f"{variant}, seed {seed}: {run['sequences']}", flush=True)
+    return result

@@ -1,0 +1,93 @@
+"""The ablation of lesson 08, about 15 seconds of one core per run.
+
+python -m course.workshop.recorded_runs.lesson08 --seeds 5
+"""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from course.workshop.recorded_runs import options, record_runs
+from ngpu_lib.callbacks import ClipGradient, Curriculum, DrawTogether, GradientNoise
+from ngpu_lib.evaluate import evaluate
+from ngpu_lib.losses import SequenceLoss, answers
+from ngpu_lib.neural_gpu import NeuralGPU
+from ngpu_lib.tasks import make_task
+from ngpu_lib.train import seed_for, train
+
+NAME = "lesson08_ablation"
+SETTING = {
+    "task": "duplicate", "base": 2, "maps": 16, "width": 2, "batch_size": 32, "first": 1, "last": 8,
+    "updates": 300, "lr": 0.005, "dropout": 0.05, "gradient_noise": 0.01, "mixed": 0.2,
+    "relaxation": 1,
+}  # fmt: skip
+VARIANTS = {
+    "curriculum, dropout, gradient noise": {},
+    "no curriculum": {"mixed": 1.0},
+    "no dropout": {"dropout": 0.0},
+    "no gradient noise": {"gradient_noise": 0.0},
+    "with relaxation": {"relaxation": 3},
+}
+LENGTHS = (8, 16, 32)
+
+
+def one_run(setting: dict, seed: int) -> dict:
+    """Train one model; its curve (every tenth update) and its scores by length."""
+    begin = time.process_time()
+    task = make_task(setting["task"], setting["base"])
+    torch.manual_seed(seed_for(seed, 0))
+    model = NeuralGPU(
+        task.vocabulary, setting["maps"], setting["width"], relaxation=setting["relaxation"]
+    )  # fmt: skip
+    batches = Curriculum(
+        task, setting["first"], setting["last"],
+        batch_size=setting["batch_size"], mixed=setting["mixed"],
+    )  # fmt: skip
+    callbacks = [ClipGradient(1.0), batches]
+    if setting["gradient_noise"]:
+        callbacks.insert(1, GradientNoise(setting["gradient_noise"]))
+    if setting["relaxation"] > 1:
+        callbacks.append(DrawTogether(pull=0.005, every=20))
+    optimizer = torch.optim.Adam(model.parameters(), lr=setting["lr"], eps=1e-4)
+    curve, exam = [], torch.Generator()
+    last = setting["last"]
+
+    def score(model):
+        fresh = task.sample(64, last, exam.manual_seed(7))
+        right = (answers(model, fresh) == fresh.targets_BL).all(1)
+        return {"at_last": right.float().mean().item()}
+
+    for record in train(
+        model, batches, SequenceLoss(dropout=setting["dropout"]), optimizer, updates=setting["updates"], seed=seed,
+        callbacks=callbacks, evaluate=score, evaluate_every=20, progress=False,
+    ):  # fmt: skip
+        if "at_last" in record:
+            curve.append(
+                [record["step"], round(record["loss"], 4), record["longest"], record["at_last"]]
+            )
+    distance = model.relaxation_distance() if setting["relaxation"] > 1 else torch.zeros(())
+    model.draw_together(1.0)
+    scores = [evaluate(model, task, length, examples=100, seed=1) for length in LENGTHS]
+    return {
+        "curve": curve,
+        "columns": ["update", "loss", "longest", "whole sequences right at the last length"],
+        "symbols": [round(s.symbol_accuracy, 4) for s in scores],
+        "sequences": [round(s.sequence_accuracy, 4) for s in scores],
+        "distance": distance.item(),
+        "seconds": round(time.process_time() - begin, 1),
+    }
+
+
+def main() -> None:
+    given = options(updates=SETTING["updates"])
+    setting = SETTING | {"updates": given.updates}
+    record_runs(
+        NAME, "lesson08", setting=setting, variants=VARIANTS, one_run=one_run, seeds=given.seeds,
+        out=given.out, lengths=LENGTHS,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

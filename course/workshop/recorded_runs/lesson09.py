@@ -1,0 +1,112 @@
+"""The ablation of lesson 09, about 15 seconds of one core per run.
+
+python -m course.workshop.recorded_runs.lesson09 --seeds 5
+
+Addition on 2 to 6 digits with a small diagonal model, one piece left out at a time.
+"""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from course.workshop.recorded_runs import options, record_runs
+from ngpu_lib.evaluate import evaluate
+from ngpu_lib.losses import answers
+from ngpu_lib.neural_gpu import DiagonalNeuralGPU
+from ngpu_lib.recipes import Phase, Recipe, start
+
+NAME = "lesson09_ablation"
+BINS = (5, 7, 9, 13)
+SETTING = {
+    "task": "add", "maps": 36, "dropout": 0.1, "saturation": 1e-3, "clip": True, "average_decay": 0.97,
+    "updates": [300, 100], "state_noise": 0.06, "lr_factors": [1.0, 0.4], "diagonal": True,
+}  # fmt: skip
+VARIANTS = {
+    "all pieces": {},
+    "no state noise": {"state_noise": 0.0},
+    "no dropout": {"dropout": 0.0},
+    "no clipping": {"clip": False},
+    "no saturation cost": {"saturation": 0.0},
+    "no diagonal gates": {"diagonal": False},
+}
+DIGITS = (6, 10, 20, 40)
+VOTES = (6, 10)  # digits at which the answers themselves are kept, to let seeds vote
+MARGIN = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2)  # state noise while answering, at 10 digits
+
+
+class StillGates(DiagonalNeuralGPU):
+    """The same model whose kept part does not move: ordinary gates."""
+
+    def shift(self, state_BCL):
+        return state_BCL
+
+
+def make_run(setting, seed):
+    """A run of the recipe, with ordinary gates where the setting says so."""
+    noises = (0.0, setting["state_noise"])
+    phases = tuple(
+        Phase(updates, BINS, state_noise=noise, lr_factor=factor)
+        for updates, noise, factor in zip(
+            setting["updates"], noises, setting["lr_factors"], strict=True
+        )
+    )
+    recipe = Recipe(
+        setting["task"], phases, maps=setting["maps"], dropout=setting["dropout"],
+        saturation=setting["saturation"], clip=setting["clip"],
+        average_decay=setting["average_decay"],
+    )  # fmt: skip
+    kind = DiagonalNeuralGPU if setting["diagonal"] else StillGates
+    return start(recipe, seed=seed, make_model=kind)
+
+
+def one_run(setting: dict, seed: int) -> dict:
+    """Train one model; its curve (means of 20 updates), scores by digits, margin and answers."""
+    begin = time.process_time()
+    run = make_run(setting, seed)
+    curve, recent = [], []
+    for record in run.train(progress=False):
+        recent.append((record["cross_entropy"], record["sequence_accuracy"]))
+        if record["step"] % 20 == 0:
+            curve.append(
+                [record["step"], *(round(sum(c) / 20, 4) for c in zip(*recent, strict=True))]
+            )
+            recent = []
+    training = time.process_time() - begin
+    task, model = run.recipe.make_task(), run.averaged
+    scores = [evaluate(model, task, digits, examples=64, seed=1) for digits in DIGITS]
+    result = {
+        "curve": curve,
+        "symbols": [round(s.symbol_accuracy, 5) for s in scores],
+        "sequences": [round(s.sequence_accuracy, 4) for s in scores],
+        "training_seconds": round(training, 1),
+    }
+    if setting["diagonal"]:
+        fresh = task.sample(100, 10, torch.Generator().manual_seed(2))
+        found = []
+        for noise in MARGIN:
+            torch.manual_seed(0)
+            found.append(answers(model, fresh, noise=noise))
+        result["margin"] = [(f == fresh.targets_BL).all(1).float().mean().item() for f in found]
+        result["answers"] = {}
+        for digits in VOTES:
+            words = task.sample(100, digits, torch.Generator().manual_seed(3))
+            found_BL = answers(model, words)
+            result["answers"][str(digits)] = [
+                f"{task.value(row) or 0:x}" for row in found_BL.tolist()
+            ]
+    return result
+
+
+def main() -> None:
+    given = options(updates=SETTING["updates"])
+    setting = SETTING | {"updates": list(given.updates)}
+    record_runs(
+        NAME, "lesson09", setting=setting, variants=VARIANTS, one_run=one_run, seeds=given.seeds,
+        out=given.out, bins=BINS, digits=DIGITS, margin=MARGIN,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The one loss and the one way to ask for answers, for every model that works on a tape.
+
+loss = SequenceLoss(dropout=0.1, noise=0.06, extra_steps=8)
+value, metrics = loss(model, batches)
+answers(model, batch, extra_steps=8)
+
+Behind both stand two back ends: the packed path where it serves the model (packed.py), the model's own
+forward otherwise. They compute the same; only the random draws of dropout and noise differ.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ngpu_lib import packed
+from ngpu_lib.callbacks import SaturationWeight
+from ngpu_lib.tasks import Batch, suggest
+
+#: What a model is called with; everything else its ``unroll`` or ``forward`` takes is a setting of the run.
+_NOT_SETTINGS = {"self", "inputs_BL", "valid_BL", "trace", "steps"}
+
+
+def setting_names(model: nn.Module) -> tuple[str, ...]:
+    """The settings of a run that a model knows, e.g. ("extra_steps", "dropout", "noise")."""
+    parameters = inspect.signature(getattr(model, "unroll", model.forward)).parameters
+    named = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return tuple(n for n, p in parameters.items() if p.kind in named and n not in _NOT_SETTINGS)
+
+
+def check_known(model: nn.Module, settings: Mapping[str, Any]) -> None:
+    """Raise ValueError for a setting that the model's run does not have."""
+    known = setting_names(model)
+    for name, value in settings.items():
+        if name not in known:
+            hint = suggest(name, known) if known else f"{type(model).__name__} has none"
+            raise ValueError(f"settings: got {name}={value!r}; {hint}")
+
+
+class SequenceLoss:
+    """Mean cross-entropy per symbol that counts, and the weighted saturation cost where there is one.
+
+    Every batch counts the same, whatever its length.
+
+    Args:
+        precision: of the matrix products, "float32" or "bfloat16" (the packed path only).
+        saturation: holds the weight of the saturation cost (None: the cost is left out).
+        settings: of the run, e.g. dropout, noise, extra_steps; plain values that may change between
+            updates.
+
+    Calling it gives the loss, a scalar, and the metrics cross_entropy, saturation (the cost before its
+    weight), symbol_accuracy and sequence_accuracy, each a float.
+
+    Raises:
+        ValueError: a setting that the model does not have; bfloat16 for a model that is not packed.
+    """
+
+    def __init__(
+        self,
+        precision: str = "float32",
+        saturation: SaturationWeight | None = None,
+        **settings: Any,
+    ):
+        self.precision, self.saturation, self.settings = precision, saturation, settings
+
+    def __call__(
+        self, model: nn.Module, batches: Batch | Sequence[Batch]
+    ) -> tuple[Tensor, dict[str, float]]:
+        batches = [batches] if isinstance(batches, Batch) else batches
+        check_known(model, self.settings)
+        run = _packed if packed.serves(model) else _plain
+        cross_entropy, cost, right = run(model, batches, self.precision, self.settings)
+        loss = cross_entropy
+        if self.saturation is not None:
+            loss = cross_entropy + self.saturation.weight * cost
+        counted = torch.cat([batch.loss_mask_BL.flatten() for batch in batches])
+        symbols = torch.cat([part.flatten() for part in right])[counted]
+        whole = torch.cat([part.all(1) for part in right])
+        return loss, {
+            "cross_entropy": cross_entropy.item(),
+            "saturation": cost.item(),
+            "symbol_accuracy": symbols.float().mean().item(),
+            "sequence_accuracy": whole.float().mean().item(),
+        }
+
+
+def _packed(model, batches, precision, settings):
+    """Cross-entropy, saturation cost and, per batch, which symbols are right or do not count (B, L)."""
+    rows = packed.pack(batches, model.write.weight.dtype)
+    logits, cost = packed.unroll(model, rows, precision=precision, **settings)
+    losses = F.cross_entropy(logits, rows.targets, reduction="none")
+    right = (logits.argmax(-1) == rows.targets) | (rows.loss_weight == 0)
+    return losses @ rows.loss_weight, cost, rows.unpack(right)
+
+
+def _plain(model, batches, precision, settings):
+    """The same by the model's own forward, one batch after the other."""
+    if precision != "float32":
+        raise ValueError(
+            f"precision: got {precision!r}; {type(model).__name__} runs the plain way, in float32"
+        )
+    entropies, costs, right = [], [], []
+    for batch in batches:
+        if hasattr(model, "unroll"):
+            state, cost = model.unroll(batch.inputs_BL, batch.valid_BL, **settings)
+            logits_BLV = model.readout(state)
+        else:
+            logits_BLV = model(batch.inputs_BL, batch.valid_BL, **settings)
+            cost = logits_BLV.new_zeros(())
+        counted = batch.loss_mask_BL
+        entropies.append(F.cross_entropy(logits_BLV[counted], batch.targets_BL[counted]))
+        costs.append(cost)
+        right.append((logits_BLV.argmax(-1) == batch.targets_BL) | ~counted)
+    return torch.stack(entropies).mean(), torch.stack(costs).mean(), right
+
+
+@torch.no_grad()
+def answers(model: nn.Module, batch: Batch, **settings: Any) -> Tensor:
+    """What a model answers to a batch, (B, L) symbol numbers, run with these settings.
+
+    Raises:
+        ValueError: a setting that the model does not have.
+    """
+    check_known(model, settings)
+    if packed.serves(model):
+        rows = packed.pack([batch], model.write.weight.dtype)
+        logits, _ = packed.unroll(model, rows, **settings)
+        return rows.unpack(logits.argmax(-1))[0]
+    return model(batch.inputs_BL, batch.valid_BL, **settings).argmax(-1)
