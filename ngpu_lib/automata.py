@@ -300,7 +300,7 @@ def hand_set_multiplier() -> NeuralGPU:
     time, digit by digit; this one has the operands on its tape and takes 3d + 1 steps.
     """
     wiring = multiplier_wiring()
-    model = NeuralGPU(symbols=4, maps=len(wiring.names), width=1, layers=2, keep=1.0)
+    model = NeuralGPU(symbols=4, maps=len(wiring.names), width=1, layers=2)
     model.sets[0][0], model.sets[0][1] = wiring.units
     zero, one, times = 1, 2, 3
     with torch.no_grad():
