@@ -30,6 +30,9 @@ from ngpu_lib.train import train
 from tests.conftest import ROOT
 from tests.elsewhere import Elsewhere, ElsewhereTensor
 
+# What PyTorch says of its own meta tensors is not so of these: they have values to copy.
+pytestmark = pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter")
+
 
 @pytest.mark.parametrize(
     ("capability", "precision"),

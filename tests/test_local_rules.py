@@ -149,15 +149,33 @@ def test_weights_are_whole_multiples_and_states_are_bits(multiplier):
 
 
 def test_one_gated_step_sees_two_cells_and_no_further():
+    """No further: cells out of reach keep every bit. Two cells: the first step shows it well above rounding."""
     torch.manual_seed(0)
     unit = CGRU(4).double()
     tape_BCL = torch.randn(1, 4, 41, dtype=torch.float64)
     nudged = tape_BCL.clone()
     nudged[:, :, 20] += 0.1
     histories = [automata.run_units([unit], tape, 6) for tape in (tape_BCL, nudged)]
-    for t, difference in enumerate((histories[0] - histories[1]).abs().amax((1, 2))):
-        reached = difference.nonzero().flatten() - 20
-        assert reached.min() == -2 * t and reached.max() == 2 * t
+    differences = (histories[0] - histories[1]).abs().amax((1, 2))
+    for t, difference in enumerate(differences):
+        out_of_reach = (torch.arange(41) - 20).abs() > 2 * t
+        assert torch.equal(difference[out_of_reach], torch.zeros(int(out_of_reach.sum())).double())
+    assert differences[1, [18, 19, 20, 21, 22]].min() > 1e-6
+
+
+@torch.no_grad()
+def test_a_bit_can_move_two_cells_a_step():
+    """Gates fully open or shut: a reset gate opens beside the bit, and a candidate reads beside that gate."""
+    unit = automata.blank_unit(4)  # maps: two bits that move, and a one for each
+    for bit, before in ((0, 0), (1, 2)):  # from the cell before, from the cell behind
+        unit.update.bias[bit], unit.update.bias[bit + 2] = -20, 20  # bits are replaced, ones kept
+        unit.reset.weight[bit + 2, bit, 1, before], unit.reset.bias[bit + 2] = 20, -10
+        unit.candidate.weight[bit, bit + 2, 1, before] = 20
+    tape_BCL = torch.zeros(1, 4, 41)
+    tape_BCL[:, 2:] = tape_BCL[:, :2, 20] = 1
+    for t, state_BCL in enumerate(automata.run_units([unit], tape_BCL, 9)):
+        assert state_BCL[0, :2].nonzero().tolist() == [[0, 20 + 2 * t], [1, 20 - 2 * t]]
+        assert set(state_BCL.unique().tolist()) == {0.0, 1.0}
 
 
 @pytest.mark.parametrize(
