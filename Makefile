@@ -60,7 +60,8 @@ test-browser: $(VENV)/.test
 
 test-site: $(VENV)/.test $(VENV)/.site
 	$(WORKSHOP).browser
-	$(PYTEST) -m site tests
+	$(WORKSHOP).execution $(if $(NGPU_AS_IS),--as-is) $(NGPU_LESSONS)
+	$(PYTEST) -n 2 --dist loadfile -m site tests/test_site.py tests/test_present.py
 
 notebooks: $(VENV)/.course
 	$(WORKSHOP).editions

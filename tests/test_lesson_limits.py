@@ -13,7 +13,7 @@ from course.workshop import collect, execution
 from tests.browser import notebook
 from tests.conftest import ROOT
 
-PICTURE = 'from IPython.display import HTML\nHTML(\'<img alt="-" src="data:,">\')'
+PICTURE = 'from IPython.display import HTML\nHTML(\'<img alt="A grey square" src="data:,">\')'
 
 
 def run(folder, **limits) -> tuple[str, dict]:
@@ -58,3 +58,18 @@ def test_what_counts_as_a_picture():
 
 def test_the_limits_are_a_gigabyte_and_a_minute():
     assert collect.MOST_MEMORY <= 1e9 and collect.MOST_SECONDS <= 60
+
+
+@pytest.mark.parametrize(
+    ("data", "mute"),
+    [
+        ({"image/png": "abc"}, True),
+        ({"text/html": "<p><img src='x'></p>"}, True),
+        ({"text/html": '<img alt="short" src="x">'}, True),
+        ({"text/html": '<img src="x" alt="A curve that falls">'}, False),
+        ({"text/html": '<img alt="It\'s a > b: the curve rises" src=x>'}, False),
+        ({"text/plain": "3"}, False),
+    ],
+)
+def test_a_picture_needs_its_text(data, mute):
+    assert collect.is_mute(data) == mute

@@ -15,7 +15,7 @@ from course.workshop import collect
 from tests.browser import notebook
 from tests.conftest import ROOT
 
-PICTURE = 'from IPython.display import HTML\nHTML(\'<img alt="-" src="data:,">\')'
+PICTURE = 'from IPython.display import HTML\nHTML(\'<img alt="A grey square" src="data:,">\')'
 READS = "from ngpu_lib.data import load_mnist\nmnist = load_mnist()"
 ASIDE = "x = 1  # names load_mnist, and says nothing"
 

@@ -19,11 +19,10 @@ import pytest
 
 from course.workshop import editions as maker
 from course.workshop import execution, present, slides
-from course.workshop import site as workshop
 from ngpu_lib import live
 from tests import browser as chromium
 from tests.conftest import ROOT
-from tests.test_site import needs_npm
+from tests.test_site import needs_npm, sheets
 
 cloudpickle = pytest.importorskip("cloudpickle", reason="needs the extra 'site'")
 
@@ -267,28 +266,6 @@ def test_slides_fit_and_print_one_a_sheet(browser, presented, stem):
     page.close()
     assert 8 <= count <= 80 and spilling == []
     assert sheets(pdf.read_bytes()) == count
-
-
-def sheets(pdf: bytes) -> int:
-    return len(re.findall(rb"/Type\s*/Page[^s]", pdf))
-
-
-@pytest.mark.site
-@pytest.mark.parametrize("stem", STEMS)
-def test_plan_prints_on_one_page(browser, plans, stem):
-    page = browser.new_page()
-    page.goto((plans / f"{stem}.html").as_uri())
-    assert sheets(page.pdf(format="A4")) == 1
-    page.close()
-
-
-@pytest.fixture(scope="module")
-def plans(presented):
-    """The folder of the plans' pages."""
-    if not all((workshop.HTML / "plans" / f"{stem}.html").exists() for stem in STEMS):
-        workshop.compose({stem: execution.EXECUTED / f"{stem}.ipynb" for stem in STEMS})
-        workshop.render()
-    return workshop.HTML / "plans"
 
 
 def test_make_present_names_its_lesson():

@@ -279,6 +279,17 @@ def test_a_phone_scrolls_down_only(visit, path):
         page.screenshot(path=Path(folder) / f"phone_{Path(path).stem}.png")
 
 
+def sheets(pdf: bytes) -> int:
+    """How many pages a PDF has."""
+    return len(re.findall(rb"/Type\s*/Page[^s]", pdf))
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("stem", STEMS)
+def test_plan_prints_on_one_page(visit, stem):
+    assert sheets(visit(f"plans/{stem}.html").pdf(format="A4")) == 1
+
+
 @pytest.mark.site
 def test_light_and_dark(visit):
     """The page and what a widget writes on it follow the system's choice, with enough contrast."""

@@ -12,9 +12,11 @@ NN_name.ipynb with outputs and widgets, and NN_name/ with what a live lesson loa
 from __future__ import annotations
 
 import argparse
+import base64
 import functools
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -160,13 +162,27 @@ def chosen(numbers: list[str]) -> list[str]:
     return [s for s in stems if not numbers or any(s.startswith(n) for n in numbers)]
 
 
+def write_pictures(path: Path, folder: Path) -> int:
+    """Write the figures of an executed lesson as files, to be looked at; how many there are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = [o for c in nbformat.read(path, as_version=4).cells for o in c.get("outputs", [])]
+    texts = [o.get("data", {}).get("text/html", "") for o in shown]
+    found = [data for text in texts for data in re.findall(r"base64,([A-Za-z0-9+/=]+)", text)]
+    for number, data in enumerate(found):
+        (folder / f"{path.stem}_{number:02}.png").write_bytes(base64.b64decode(data))
+    return len(found)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", help="numbers such as 07; none: all")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--as-is", action="store_true", help="take what was executed before")
+    parser.add_argument("--pictures", type=Path, help="a folder to write every figure to")
     given = parser.parse_args()
     try:
-        execute_all(chosen(given.lessons), given.workers, given.as_is)
+        executed = execute_all(chosen(given.lessons), given.workers, given.as_is)
     except ValueError as error:
         sys.exit(str(error))
+    for path in executed.values() if given.pictures else []:
+        print(f"{path.stem}: {write_pictures(path, given.pictures)} figures in {given.pictures}")

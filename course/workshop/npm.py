@@ -40,7 +40,11 @@ def package(name: str, *wanted: str, kept: Path = VENDORED) -> Path:
                     (whole / path).parent.mkdir(parents=True, exist_ok=True)
                     (whole / path).write_bytes(packed.extractfile(member).read())
         shutil.rmtree(folder, ignore_errors=True)
-        whole.replace(folder)
+        try:
+            whole.replace(folder)
+        except OSError:  # another process was faster
+            if not (folder / wanted[0]).exists():
+                raise
     return folder
 
 
