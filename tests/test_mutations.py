@@ -56,7 +56,7 @@ def test_a_changed_solution_is_noticed(lesson):
     left = [f"{r.exercise.name}: {m.line}" for r in found for m in unexplained(r)]
     share = 1 - len(left) / sum(r.made for r in found)
     assert share >= floor, f"{share:.3f}, not {floor}; unnoticed:\n" + "\n".join(left)
-    assert noticed(found) >= min(floor, 0.95), "too many changes pass, explained or not"
+    assert noticed(found) >= min(floor, 0.94), "too many changes pass, explained or not"
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

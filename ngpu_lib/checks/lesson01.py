@@ -67,6 +67,7 @@ cross_entropy = Check(
         (_random(4, 3), torch.tensor([0, 2, 1, 2])),
         (_random(3, 10, seed=1), torch.tensor([9, 0, 4])),
         (torch.tensor([[1000.0, 0.0, -5.0]]), torch.tensor([1])),
+        (torch.tensor([[900.0, 0.0], [-900.0, -901.0]]), torch.tensor([0, 1])),
     ],
     mistakes=[
         (
@@ -171,6 +172,9 @@ adam_step = Check(
     cases=[
         (_random(3), _random(3, seed=1), torch.zeros(3), torch.zeros(3), 1, 0.1),
         (_random(3), _random(3, seed=2), _random(3, seed=3), _random(3, seed=4) ** 2, 7, 0.01),
+        (_random(3), _random(3, seed=2), _random(3, seed=3), _random(3, seed=4) ** 2, 2),
+        (_random(2), _random(2, seed=5), torch.ones(2), torch.ones(2), 3, 0.5, 0.6, 0.7, 0.2),
+        (torch.ones(2), torch.tensor([1e-8, 0.0]), torch.zeros(2), torch.zeros(2), 1),
     ],
     mistakes=[
         (
@@ -206,7 +210,7 @@ def _convolve(image_HW: Tensor, kernel_KK: Tensor) -> Tensor:
 convolve = Check(
     "1.5 convolve",
     _convolve,
-    cases=[(_random(5, 6), _random(3, 3, seed=1)), (_random(4, 4, seed=2), _random(2, 2, seed=3))],
+    cases=[(_random(5, 8), _random(3, 3, seed=1)), (_random(4, 4, seed=2), _random(2, 2, seed=3))],
     mistakes=[
         (
             lambda image_HW, kernel_KK: _convolve(image_HW, kernel_KK.flip(0, 1)),

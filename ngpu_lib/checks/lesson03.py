@@ -93,6 +93,11 @@ automaton = Check(
         (list(map(int, _PARITIES)), _BITS),
         (list(map(int, _OR)), _BITS[1:]),
         (list(map(int, _LAST)), _BITS),
+        # A reader that errs at times: neither the first nor the last end of a pair is the usual one.
+        (
+            [0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 1, 0, 0, 1, 0, 1, 1, 1, 0, 1, 1, 1],
+            [0, 1, 0, 1, 1, 0, 1, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0],
+        ),
     ],
     mistakes=[
         (

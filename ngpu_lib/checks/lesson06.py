@@ -25,6 +25,8 @@ content = Check(
         (_draw(4, seed=1), 3.0, _draw(6, 4, seed=2)),
         (torch.tensor([1.0, -1.0]), 0.0, torch.tensor([[1.0, -1.0], [-3.0, 3.0], [2.0, 2.0]])),
         (torch.tensor([0.5, 1.0]), 20.0, torch.tensor([[5.0, 10.0], [0.5, 0.9], [-1.0, 0.0]])),
+        (torch.tensor([1.0, 2.0]), 2.0, torch.tensor([[0.0, 0.0], [1.0, 0.0], [3.0, 6.0]])),
+        (torch.tensor([1e-3, 0.0]), 2.0, torch.tensor([[1e-3, 0.0], [0.0, 1.0], [-2e-3, 1e-3]])),
     ],
     mistakes=[
         (

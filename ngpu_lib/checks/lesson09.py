@@ -25,6 +25,7 @@ def _shift(state_CL, *, swapped=False, ring=False, still=True):
 _STATES = [
     (torch.arange(1.0, 13).view(3, 4),),
     (torch.randn(7, 5, generator=torch.Generator().manual_seed(9)),),
+    (torch.randn(11, 4, generator=torch.Generator().manual_seed(10)),),
 ]
 
 diagonal_shift = Check(

@@ -134,12 +134,14 @@ def _of_constant(node: ast.Constant, strings: list[str]) -> Iterator[ast.AST]:
 
 
 def _of_call(node: ast.Call) -> Iterator[ast.AST]:
-    for k in range(len(node.keywords)):
-        yield _with(node, keywords=node.keywords[:k] + node.keywords[k + 1 :])
+    for k, keyword in enumerate(node.keywords):
+        if keyword.arg != "strict":  # of zip: it guards, and changes nothing
+            yield _with(node, keywords=node.keywords[:k] + node.keywords[k + 1 :])
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     if name not in _EITHER_WAY:
         yield from _swapped(node, "args")
-    if name in _CONVERSIONS:
+    truth = name == "int" and node.args and isinstance(node.args[0], (ast.Compare, ast.BoolOp))
+    if name in _CONVERSIONS or truth:
         return
     if node.args and not isinstance(node.args[0], (ast.Starred, ast.GeneratorExp)):
         yield node.args[0]

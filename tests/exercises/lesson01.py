@@ -1,15 +1,23 @@
 """What the tests have to know of lesson 01's exercises."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 #: The share of changes noticed so far, where some that pass are not explained yet. It may only rise.
-FLOOR = 0.957
+FLOOR = 1.0
 
 #: Source to execute before a solution instead of what is found in the lesson, by exercise.
 BEFORE: dict[str, str] = {}
 
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
-EQUIVALENT: dict[str, dict[str, str]] = {}
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "1.3 residual_backward": {
+        "dh_BU = dy_BU @ w2_UU.T * (x_BU @ w1_UU >= 0)": "no product of drawn numbers is exactly 0; at 0 either slope is a convention",
+    },
+    "1.5 convolve": {
+        "map_HW = torch.ones(height - size + 1, width - size + 1)": "every entry is written afterwards",
+    },
+}
 
 #: Checks that have fewer than four known mistakes. May only shrink.
 FEWER_MISTAKES: set[str] = {"to_channels_first"}

@@ -1,15 +1,20 @@
 """What the tests have to know of lesson 02's exercises."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 #: The share of changes noticed so far, where some that pass are not explained yet. It may only rise.
-FLOOR = 0.989
+FLOOR = 1.0
 
 #: Source to execute before a solution instead of what is found in the lesson, by exercise.
 BEFORE: dict[str, str] = {}
 
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
-EQUIVALENT: dict[str, dict[str, str]] = {}
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "2.1 vote": {
+        "weights[term] = weights.get(term, 0.0) - 8.0 ** (-len(program))": "all weights turn negative, and their sum too: the sign cancels",
+    },
+}
 
 #: Checks that have fewer than four known mistakes. May only shrink.
 FEWER_MISTAKES: set[str] = {"vote", "hold", "one_hot"}

@@ -1,15 +1,21 @@
 """What the tests have to know of lesson 04's exercises."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 #: The share of changes noticed so far, where some that pass are not explained yet. It may only rise.
-FLOOR = 0.966
+FLOOR = 1.0
 
 #: Source to execute before a solution instead of what is found in the lesson, by exercise.
 BEFORE: dict[str, str] = {}
 
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
-EQUIVALENT: dict[str, dict[str, str]] = {}
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "4.5 truncated_gradient": {
+        "h = 0 / w": "0 / w is 0 as well, and its gradient too",
+        "return torch.autograd.grad(h, w)[-1].item()": "the tuple has one entry: the first is the last",
+    },
+}
 
 #: Checks that have fewer than four known mistakes. May only shrink.
 FEWER_MISTAKES: set[str] = {"gradient_norms", "predicted_factor", "clip", "truncated_gradient"}

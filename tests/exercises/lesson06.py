@@ -1,15 +1,20 @@
 """What the tests have to know of lesson 06's exercises."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 #: The share of changes noticed so far, where some that pass are not explained yet. It may only rise.
-FLOOR = 0.966
+FLOOR = 1.0
 
 #: Source to execute before a solution instead of what is found in the lesson, by exercise.
 BEFORE: dict[str, str] = {}
 
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
-EQUIVALENT: dict[str, dict[str, str]] = {}
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "6.1 content": {
+        "return torch.softmax(beta * (memory @ key) / (lengths + 1e-06), -1)": "one axis: the first is the last",
+    },
+}
 
 #: Checks that have fewer than four known mistakes. May only shrink.
 FEWER_MISTAKES: set[str] = {"content", "shift", "write", "repeat_copy"}

@@ -1,15 +1,26 @@
 """What the tests have to know of lesson 07's exercises."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 #: The share of changes noticed so far, where some that pass are not explained yet. It may only rise.
-FLOOR = 0.946
+FLOOR = 0.99
 
 #: Source to execute before a solution instead of what is found in the lesson, by exercise.
 BEFORE: dict[str, str] = {}
 
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
-EQUIVALENT: dict[str, dict[str, str]] = {}
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "7.2 traffic in one map": {
+        "traffic_keep, traffic_become = ((-1, -1, 0, 1), (0, -1, 2, 1))": "other weights of the same rule; the rule is checked",
+        "traffic_keep, traffic_become = ((-2, -1, 0, 1), (0, -1, 1, 1))": "other weights of the same rule; the rule is checked",
+        "traffic_keep, traffic_become = ((-1, -2, 0, 1), (0, -1, 1, 1))": "other weights of the same rule; the rule is checked",
+    },
+    "7.3 add one": {
+        "increment = {('s', '1'): ('s', '0', 1), ('s', '0'): ('halt', '1', 1)}": "where the head goes when the machine stops does not matter",
+        "increment = {('s', '1'): ('s', '0', 1), ('s', '0'): ('halt', '1', -1)}": "where the head goes when the machine stops does not matter",
+    },
+}
 
 #: Checks that have fewer than four known mistakes. May only shrink.
 FEWER_MISTAKES: set[str] = {"rule_step", "steps_needed"}

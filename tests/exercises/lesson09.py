@@ -1,9 +1,10 @@
 """What the tests have to know of lesson 09's exercises."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 #: The share of changes noticed so far, where some that pass are not explained yet. It may only rise.
-FLOOR = 0.995
+FLOOR = 1.0
 
 #: Source to execute before a solution instead of what is found in the lesson, by exercise.
 BEFORE: dict[str, str] = {}
