@@ -10,9 +10,21 @@ Dimension key (a tensor's name ends in the letters of its axes, in order):
 So ``inputs_BL`` holds one symbol number per item and position, ``tape_BCWL`` is the state of a
 Neural GPU and ``logits_BLV`` scores every symbol at every position.
 
-Reading order: data, tasks, baselines, cells, neural_gpu, fast, optimizers, train, recipes, evaluate,
-trace, plots, checks, sweep, cli. Imports run one way: plots, widgets and checks never import a model, a
-task or the trainer.
+Reading order, from the ground up; a module imports only from lines above its own (`lint-imports`
+holds them to it, with the layers in pyproject.toml):
+
+    ground      names (of unknown names), files (whole or not at all), threads, devices
+    data        data (MNIST), images (batches, loss, predictions)
+    tasks       contract, then symbol_tasks and arithmetic, then tasks (all of them by name)
+    models      baselines, cells, ntm, neural_gpu, automata (set by hand), quantise
+    speed       packed (the diagonal Neural GPU, fast)
+    training    checkpoints, train (the loop), callbacks, optimizers, losses, recipes
+    looking     evaluate, trace, pretrained (weights and cards), recorded (numbers of long runs)
+    many        sweep (study, trials, exchange)
+    outside     cli (the command line), live (lessons shown live)
+
+Beside them plots, widgets and checks: arrays in, pictures and verdicts out. They never import a
+model, a task or the trainer.
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ngpu_lib.tasks import DIGIT_NAMES, Task, Word, check_base, draw_digits
+from ngpu_lib.contract import DIGIT_NAMES, Task, Word, check_base, draw_digits
 
 MOST_DIGITS = 10**7  # of one number; more is a slip, and would hang
 

@@ -20,7 +20,8 @@ from torch.nn import functional as F
 
 from ngpu_lib import packed
 from ngpu_lib.callbacks import SaturationWeight
-from ngpu_lib.tasks import Batch, suggest
+from ngpu_lib.names import suggest
+from ngpu_lib.tasks import Batch
 
 #: What a model is called with; everything else its ``unroll`` or ``forward`` takes is a setting of the run.
 _NOT_SETTINGS = {"self", "inputs_BL", "valid_BL", "trace", "steps"}

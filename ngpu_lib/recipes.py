@@ -17,10 +17,12 @@ import torch
 from torch import nn
 
 from ngpu_lib.callbacks import AverageWeights, GradientNoise, SaturationWeight
+from ngpu_lib.devices import native_precision
 from ngpu_lib.losses import SequenceLoss
+from ngpu_lib.names import suggest
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU
 from ngpu_lib.optimizers import ClippedAdamax
-from ngpu_lib.tasks import Batch, Task, make_task, suggest
+from ngpu_lib.tasks import Batch, Task, make_task
 from ngpu_lib.train import Callback, Record, seed_for, train
 
 
@@ -51,7 +53,7 @@ class Recipe:
     paper's 0.01 * 48 / maps). saturation: first weight of the saturation cost (0: off). clip: the
     optimizer's clipping of gradient elements. gradient_noise: its scale (0: off). average_decay: of the
     weight average. shorter: fraction of items one to three digits shorter than the bin. precision: of
-    the matrix products.
+    the matrix products; bfloat16 only where the processor has it, float32 elsewhere.
     """
 
     task: str
@@ -242,7 +244,9 @@ def start(
     torch.manual_seed(seed_for(seed, 0))
     model = make_model(recipe.make_task().vocabulary, recipe.maps).to(device)
     weight = SaturationWeight(recipe.saturation) if recipe.saturation else None
-    loss = SequenceLoss(recipe.precision, weight, **recipe.settings(1))
+    slow = recipe.precision == "bfloat16" and native_precision(device) != "bfloat16"
+    precision = "float32" if slow else recipe.precision
+    loss = SequenceLoss(precision, weight, **recipe.settings(1))
     settings = PhaseSettings(recipe, loss)
     optimizer = ClippedAdamax(model.parameters(), lr=settings.lr, clip=recipe.clip)
     averager = AverageWeights(model, recipe.average_decay)

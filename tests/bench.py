@@ -78,7 +78,6 @@ def main() -> int:
     parser.add_argument("only", nargs="*", help=f"sections: {', '.join(known)}")
     parser.add_argument("--here", help=argparse.SUPPRESS)  # run one section in this process
     arguments = parser.parse_args()
-    sys.path.insert(0, str(HERE.parent))
     if arguments.here:
         section = importlib.import_module(f"tests.benchmarks.{arguments.here}")
         for table in section.tables():

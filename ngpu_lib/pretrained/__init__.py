@@ -20,9 +20,10 @@ from torch import Tensor
 
 from ngpu_lib.files import read_safetensors, write_whole
 from ngpu_lib.losses import answers, check_known
+from ngpu_lib.names import suggest
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU
 from ngpu_lib.recipes import Run
-from ngpu_lib.tasks import Batch, Task, Word, make_task, suggest
+from ngpu_lib.tasks import Batch, Task, Word, make_task
 from ngpu_lib.trace import TapeTrace, trace_word
 
 FOLDER = Path(__file__).parent

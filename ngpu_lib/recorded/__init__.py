@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ngpu_lib.tasks import suggest
+from ngpu_lib.names import suggest
 
 FOLDER = Path(__file__).parent
 

@@ -172,8 +172,8 @@ def recipe_setting(
     Raises:
         ValueError: a task without a recipe, a length it cannot have, or less than one update or example.
     """
+    from ngpu_lib.names import suggest
     from ngpu_lib.recipes import RECIPES
-    from ngpu_lib.tasks import suggest
 
     if task not in RECIPES:
         raise ValueError(f"task: got {task!r}; {suggest(task, ('mnist', *RECIPES))}")

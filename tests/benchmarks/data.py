@@ -35,7 +35,8 @@ def tables() -> Iterator[Table]:
 
     import torch
 
-    from ngpu_lib.data import ImageBatches, load_mnist
+    from ngpu_lib.data import load_mnist
+    from ngpu_lib.images import ImageBatches
 
     begin = time.perf_counter()
     mnist = load_mnist(progress=False)

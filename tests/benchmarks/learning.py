@@ -19,7 +19,7 @@ def tables() -> Iterator[Table]:
         "reverse": ((Phase(150, SHORT), Phase(250, EVEN, per_update=3)), 40, 25),
         "add": (RECIPES["add"].phases, 20, 100),
         "multiply": (
-            (Phase(1000, SHORT, extra=4), Phase(1000, ALL, per_update=3, extra=8)),
+            (Phase(1000, SHORT, extra_steps=4), Phase(1000, ALL, per_update=3, extra_steps=8)),
             20,
             100,
         ),
@@ -44,7 +44,14 @@ def learn(task: str, seed: int, phases: tuple, length: int, every: int) -> list:
         if record["step"] % every:
             continue
         pause = time.perf_counter()
-        score = evaluate(run.averaged, run.recipe.make_task(), length, examples=200, seed=seed)
+        score = evaluate(
+            run.averaged,
+            run.recipe.make_task(),
+            length,
+            examples=200,
+            seed=seed,
+            settings=run.settings,
+        )
         testing += time.perf_counter() - pause
         if score.sequence_accuracy >= 0.99:
             flop = run.recipe.flop(record["step"])

@@ -17,9 +17,10 @@ SEEDS = (0, 1, 2)
 def tables() -> Iterator[Table]:
     import torch
 
-    from ngpu_lib import baselines
-    from ngpu_lib.data import ImageBatches, load_mnist
-    from ngpu_lib.train import Schedule, train
+    from ngpu_lib import baselines, images
+    from ngpu_lib.callbacks import Schedule, one_cycle
+    from ngpu_lib.data import load_mnist
+    from ngpu_lib.train import train
 
     begin = time.perf_counter()
     mnist = load_mnist(progress=False)
@@ -29,25 +30,30 @@ def tables() -> Iterator[Table]:
         for seed in SEEDS:
             torch.manual_seed(seed)
             model = getattr(baselines, name)()
-            images, labels = mnist.train_images_BHW, mnist.train_labels_B
-            batches = ImageBatches(images, labels, batch_size, baselines.shift_images, seed=seed)
+            batches = images.ImageBatches(
+                mnist.train_images_BHW,
+                mnist.train_labels_B,
+                batch_size,
+                images.shift_images,
+                seed=seed,
+            )
             updates = batches.batches_per_epoch * epochs
             adam = torch.optim.Adam(model.parameters())
-            rate = Schedule(baselines.one_cycle(peak, updates))
+            schedule = Schedule(one_cycle(peak, updates))
             begin, cpu = time.perf_counter(), time.process_time()
             for _ in train(
                 model,
                 batches,
-                baselines.image_loss,
+                images.image_loss,
                 adam,
                 updates=updates,
                 seed=seed,
-                extras=[rate],
+                callbacks=[schedule],
                 progress=False,
             ):
                 pass
             seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
-            reached = 100 * baselines.accuracy(model, mnist.test_images_BHW, mnist.test_labels_B)
+            reached = 100 * images.accuracy(model, mnist.test_images_BHW, mnist.test_labels_B)
             rows.append([name, seed, epochs, f"{reached:.2f} %", f"{wanted} %", seconds, cpu])
     yield Table(
         f"{mnist.source}: test accuracy and training time",
