@@ -17,8 +17,9 @@ from ngpu_lib import pretrained, sweep
 from ngpu_lib.arithmetic import Arithmetic
 from ngpu_lib.data import load_mnist
 from ngpu_lib.evaluate import Score, evaluate
+from ngpu_lib.names import suggest
 from ngpu_lib.recipes import RECIPES, start
-from ngpu_lib.tasks import TASK_NAMES, suggest
+from ngpu_lib.tasks import TASK_NAMES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
