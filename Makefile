@@ -76,7 +76,7 @@ slides: $(VENV)/.site
 	$(WORKSHOP).slides $(LESSON)
 
 bench: $(VENV)/.test
-	$(BIN)/python tests/bench.py $(ONLY)
+	$(BIN)/python -m tests.bench $(ONLY)
 
 clean:
 	rm -rf $(VENV) build

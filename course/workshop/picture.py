@@ -10,31 +10,19 @@ import io
 import tempfile
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from course.workshop.browser import chromium, open_static
 from ngpu_lib import pretrained
-from ngpu_lib.trace import trace_run
 from ngpu_lib.widgets import ActivationViewer
 
 
 def viewer(weights: str, a: int, b: int, digits: int, maps: str) -> ActivationViewer:
     """The viewer over one run, with what would be read after every step."""
     trained = pretrained.load(weights)
-    model, task = trained.model, trained.task
-    word = task.encode(a, b, length=digits)
-    states_TCL = trace_run(model, torch.tensor([word]))["state"]
-    with torch.no_grad():
-        symbols_TL = model.read(torch.tensor(states_TCL).transpose(1, 2)).argmax(-1)
-    return ActivationViewer(
-        states_TCL,
-        inputs=task.text(word),
-        outputs=[task.text(row) for row in symbols_TL.tolist()],
-        targets=task.text(task.oracle(word)),
-        names=[f"{a:,} × {b:,} = {a * b:,}, lowest digit first"],
-        view=f"maps={maps} mode=time speed=4",
-    )
+    trace = trained.trace(trained.task.encode(a, b, length=digits))
+    name = f"{a:,} × {b:,} = {a * b:,}, lowest digit first"
+    return ActivationViewer(trace, names=[name], view=f"maps={maps} mode=time speed=4")
 
 
 def main() -> None:
