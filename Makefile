@@ -45,7 +45,7 @@ lint: $(VENV)/.test
 	@if command -v lychee >/dev/null; then \
 	    lychee --offline --include-fragments --no-progress README.md CONTRIBUTING.md docs/*.md \
 	        $$(find build/site/html -name '*.html' 2>/dev/null); \
-	else $(WORKSHOP).stages --note "links, but those of the site: lychee is not installed"; fi
+	else $(WORKSHOP).stages --note "anchors in README, CONTRIBUTING and docs: lychee is not installed"; fi
 
 test-unit: $(VENV)/.test $(VENV)/.site
 	$(PYTEST) $(WORKERS) -m "not browser and not site"

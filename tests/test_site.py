@@ -57,6 +57,18 @@ def test_faults_are_found(tmp_path):
         assert any(text in line for line in found), text
 
 
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_of_the_texts_lead_somewhere(name):
+    assert walk.lost_links(ROOT / name) == []
+
+
+def test_a_lost_link_is_named(tmp_path):
+    text = tmp_path / "a.md"
+    text.write_text("[x](a.md#b) [y](gone.md) ![z](no.png) `[q](code.md)` [w](https://example.org)")
+    lost = walk.lost_links(text)
+    assert lost == [f"a.md: links to {name}, which is not there" for name in ("gone.md", "no.png")]
+
+
 def test_glossary_has_every_axis():
     import ngpu_lib
 

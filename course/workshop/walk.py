@@ -72,6 +72,19 @@ def faults(html: Path) -> list[str]:
     return found
 
 
+def lost_links(text: Path) -> list[str]:
+    """The local links and images of a Markdown file that lead nowhere (lychee looks at anchors, too)."""
+    found = re.findall(
+        r"\]\(([^)\s]+)\)", re.sub(r"(?s)```.*?```|`[^`\n]*`", "", text.read_text("utf-8"))
+    )
+    local = [unquote(urlsplit(a).path) for a in found if not is_outside(a)]
+    return [
+        f"{text.name}: links to {a}, which is not there"
+        for a in local
+        if a and not (text.parent / a).exists()
+    ]
+
+
 def weigh(html: Path) -> dict[str, dict]:
     """Each page's own size and that of all it loads, in kB, as on disk and compressed."""
     sizes: dict[Path, tuple[int, int]] = {}
