@@ -30,8 +30,6 @@
 # Set-up, the same in every lesson (generated).
 
 # %%
-import json
-import os
 import time
 
 import numpy as np
@@ -40,9 +38,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from ngpu_lib import checks, ntm, plots, recorded, widgets
+from ngpu_lib.callbacks import ClipGradient, Schedule
 from ngpu_lib.checks import lesson06 as check
 from ngpu_lib.checks.quiz import quiz
-from ngpu_lib.train import ClipGradient, Schedule, train, write_whole
+from ngpu_lib.train import train
 
 torch.manual_seed(0)
 
@@ -155,7 +154,7 @@ def gru_curve(hidden, seed, updates=600):
         optimizer,
         updates=updates,
         seed=seed,
-        extras=[ClipGradient(1.0)],
+        callbacks=[ClipGradient(1.0)],
         progress=False,
     ):
         pass
@@ -556,7 +555,7 @@ def train_copier(seed, rows=ROWS, flag=True, updates=800, progress=False):
     torch.manual_seed(seed)
     model = ntm.NTM(inputs=10, outputs=8)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, betas=(0.9, 0.99))
-    extras = [ClipGradient(0.5), Schedule(lambda step: 3e-3 * 0.5 ** (step / 300))]
+    callbacks = [ClipGradient(0.5), Schedule(lambda step: 3e-3 * 0.5 ** (step / 300))]
     losses, begin, passed, tested = [], time.process_time(), 0, OnRows(model, 128, flag)
     for record in train(
         OnRows(model, rows, flag),
@@ -565,7 +564,7 @@ def train_copier(seed, rows=ROWS, flag=True, updates=800, progress=False):
         optimizer,
         updates=updates,
         seed=seed,
-        extras=extras,
+        callbacks=callbacks,
         progress=progress,
     ):
         losses.append(record["loss"])
@@ -847,7 +846,7 @@ if TRAIN_REPEAT_COPY:
         copy_loss,
         optimizer,
         updates=3000,
-        extras=[ClipGradient(0.5)],
+        callbacks=[ClipGradient(0.5)],
     ):
         pass
     print("loss of the last update:", record["loss"])
@@ -856,8 +855,7 @@ if TRAIN_REPEAT_COPY:
 # ## 5 · Evidence: ten seeds, and what each part buys
 #
 # One run shows nothing about the next. Ten seeds of the recipe, and five each with one thing taken away: the channel
-# "here is a vector", or the small memory in training. Recorded on one core; the numbers ship with the lesson. The command
-# that made them: `NGPU_RECORD=1 python 06_ntm.py`, in the folder `course`.
+# "here is a vector", or the small memory in training. Recorded on one core; the numbers ship with the lesson.
 
 # %%
 WAYS = {
@@ -883,14 +881,6 @@ def record_seed(way, seed, seeds=0, **options):
     return {"way": way, "seed": seed, **done, "right": right, "at 20 with": zero}
 
 
-if "NGPU_RECORD" in os.environ:
-    runs = [
-        record_seed(way, s, **options)
-        for way, options in WAYS.items()
-        for s in range(options["seeds"])
-    ]
-    text = "[\n " + ",\n ".join(json.dumps(run) for run in runs) + "\n]\n"
-    write_whole(recorded.FOLDER / "ntm_copy_seeds.json", text.encode())
 runs = recorded.load("ntm_copy_seeds")
 
 # %% [markdown]
