@@ -39,11 +39,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from ngpu_lib import checks, plots
+from ngpu_lib.callbacks import ClipGradient
 from ngpu_lib.cells import RNN, Reader, Residual, Scan
 from ngpu_lib.checks import lesson04 as check
 from ngpu_lib.checks.quiz import quiz
 from ngpu_lib.trace import trace_run
-from ngpu_lib.train import ClipGradient, train
+from ngpu_lib.train import train
 from ngpu_lib.widgets import GradientFlow
 
 began = time.perf_counter()
@@ -893,7 +894,7 @@ def learn(kind, gap, seed, updates=150):
         optimiser,
         updates=updates,
         seed=seed,
-        extras=[ClipGradient(1.0)],
+        callbacks=[ClipGradient(1.0)],
         progress=False,
     )
     return np.mean([record["accuracy"] for record in run][-10:])
