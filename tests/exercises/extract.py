@@ -54,7 +54,7 @@ class Exercise:
         """Execute what stands before the solution."""
         self.namespace = {"__name__": "__main__", "device": "cpu"} | self.given
         try:
-            with _limit(BEFORE_SECONDS), contextlib.redirect_stdout(io.StringIO()):
+            with limit(BEFORE_SECONDS), contextlib.redirect_stdout(io.StringIO()):
                 exec(compile(self.before, f"{self.name}, before", "exec"), self.namespace)
         except TooLong:
             raise RuntimeError(
@@ -71,7 +71,7 @@ class Exercise:
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         checks.verdicts.clear()
         try:
-            with _limit(seconds), contextlib.redirect_stdout(io.StringIO()):
+            with limit(seconds), contextlib.redirect_stdout(io.StringIO()):
                 torch.manual_seed(0)
                 exec(compile(source, name, "exec"), self.namespace)
                 exec(compile(self.after, f"{self.name}, after", "exec"), self.namespace)
@@ -88,7 +88,7 @@ def _fresh(value):
 
 
 @contextlib.contextmanager
-def _limit(seconds: float):
+def limit(seconds: float):
     """Raise TooLong after so many seconds of this process's own time: a loaded machine is not slow."""
 
     def stop(number, frame):
@@ -119,7 +119,7 @@ def exercises_of(
     ``given``: names that the namespace has in any case, over those of the lesson.
     """
     cells = [
-        (set(cell["metadata"].get("tags", [])), _parse(cell["source"]))
+        (set(cell["metadata"].get("tags", [])), parse(cell["source"]))
         for cell in read_lesson(path)
         if cell["kind"] == "code"
     ]
@@ -127,16 +127,16 @@ def exercises_of(
     for place, (tags, body) in enumerate(cells):
         if "solution" not in tags:
             continue
-        after, check = _up_to_check(cells[place + 1 :], module)
+        after, check = up_to_check(cells[place + 1 :], module)
         if check is None:
-            raise ValueError(f"{path.name}: no check call follows the solution of {_binds(body)}")
+            raise ValueError(f"{path.name}: no check call follows the solution of {binds(body)}")
         before = [s for t, b in cells[:place] if not t & {"stub", "instructor"} for s in b]
         call = after.pop()
-        after_needed = _slice(after, _loads([call]))
+        after_needed = slice_of(after, loads([call]))
         needed = (
-            _loads([call, *after_needed, *body]) - _binds([*body, *after_needed]) - set(given or {})
+            loads([call, *after_needed, *body]) - binds([*body, *after_needed]) - set(given or {})
         )
-        kept = _slice(before, needed)
+        kept = slice_of(before, needed)
         found.append(
             Exercise(
                 lesson,
@@ -150,12 +150,12 @@ def exercises_of(
     return found
 
 
-def _parse(source: str) -> list[ast.stmt]:
+def parse(source: str) -> list[ast.stmt]:
     lines = [line for line in source.splitlines() if not line.lstrip().startswith(("%", "!"))]
     return ast.parse("\n".join(lines)).body
 
 
-def _up_to_check(cells, module) -> tuple[list[ast.stmt], checks.Check | None]:
+def up_to_check(cells, module) -> tuple[list[ast.stmt], checks.Check | None]:
     """The statements after a solution up to the one with its check call, and the check."""
     seen: list[ast.stmt] = []
     for tags, body in cells:
@@ -176,7 +176,7 @@ def _up_to_check(cells, module) -> tuple[list[ast.stmt], checks.Check | None]:
     return seen, None
 
 
-def _binds(statements: list[ast.stmt]) -> set[str]:
+def binds(statements: list[ast.stmt]) -> set[str]:
     """The names that top-level statements bind."""
     names = set()
     for statement in statements:
@@ -193,7 +193,7 @@ def _binds(statements: list[ast.stmt]) -> set[str]:
     return names
 
 
-def _writes_into(statement: ast.stmt) -> set[str]:
+def writes_into(statement: ast.stmt) -> set[str]:
     """The names whose values a top-level statement changes: x[0] = ..., x.weight = ..., x.append(...)."""
     if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
         return set()
@@ -210,7 +210,7 @@ def _writes_into(statement: ast.stmt) -> set[str]:
     return roots
 
 
-def _loads(statements: list[ast.stmt]) -> set[str]:
+def loads(statements: list[ast.stmt]) -> set[str]:
     """The global names that statements read, in whatever scope; no parameters, no local names."""
 
     def read(table: symtable.SymbolTable) -> set[str]:
@@ -226,20 +226,47 @@ def _loads(statements: list[ast.stmt]) -> set[str]:
     return read(symtable.symtable(source, "lesson", "exec")) - set(dir(builtins))
 
 
-def _slice(statements: list[ast.stmt], needed: set[str]) -> list[ast.stmt]:
+def first_reads(statements: list[ast.stmt]) -> set[str]:
+    """The names that statements read before they bind them themselves."""
+    needed: set[str] = set()
+    bound: set[str] = set()
+    for statement in statements:
+        needed |= _reads(statement) - bound
+        bound |= binds([statement])
+    return needed
+
+
+def _reads(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, (ast.For, ast.With)):
+        if isinstance(statement, ast.For):
+            heads, targets = [statement.iter], [statement.target]
+        else:
+            heads = [item.context_expr for item in statement.items]
+            targets = [item.optional_vars for item in statement.items if item.optional_vars]
+        own = binds([ast.Expr(target) for target in targets])
+        body = first_reads([*statement.body, *getattr(statement, "orelse", [])])
+        return loads([ast.Expr(head) for head in heads]) | (body - own)
+    if isinstance(statement, (ast.If, ast.While)):
+        branches = first_reads(statement.body) | first_reads(statement.orelse)
+        return loads([ast.Expr(statement.test)]) | branches
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        return loads([statement]) - {statement.name}
+    kept = binds([statement]) if isinstance(statement, ast.AugAssign) else set()
+    return loads([statement]) | kept
+
+
+def slice_of(statements: list[ast.stmt], needed: set[str]) -> list[ast.stmt]:
     """The statements that make what is needed: the last binding of each name, what is written into it
-    afterwards, and what these need in turn."""
+    afterwards, and what these need in turn. A loop is taken to run at least once."""
     kept, needed = [], set(needed)
-    whole = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
     for statement in reversed(statements):
-        bound = _binds([statement])
-        if not (bound | _writes_into(statement)) & needed:
+        bound = binds([statement])
+        if not (bound | writes_into(statement)) & needed:
             continue
         kept.append(statement)
-        needed -= bound if isinstance(statement, whole) else set()
-        needed |= _loads([statement])
-        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-            needed.discard(statement.name)
+        if not isinstance(statement, (ast.If, ast.Try)):
+            needed -= bound
+        needed |= _reads(statement)
     return kept[::-1]
 
 
@@ -260,7 +287,7 @@ def try_all(exercise: Exercise) -> Result:
     began = time.process_time()
     first = exercise.verdict(exercise.solution, 20)
     took = time.process_time() - began
-    limit = max(0.3, 10 * took)
+    limit = max(0.2, 10 * took)
     made = mutants(exercise.solution)
     passed = [m for m in made if exercise.verdict(m.source, limit) == checks.PASS]
     return Result(exercise, len(made), passed, first, time.process_time() - began)

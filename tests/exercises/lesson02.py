@@ -24,3 +24,6 @@ FILLED_PREDICTIONS: set[str] = {"my_accuracy", "my_circular", "my_far", "my_mixe
 
 #: Checks with a case at a boundary, wanted there: check -> why no rounding can decide it.
 EXACT_TIES: dict[str, str] = {}
+
+#: Exercises some answer to which stops a later cell. May only shrink.
+STOPPED_BY_AN_ANSWER: set[str] = set()
