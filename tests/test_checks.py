@@ -43,7 +43,11 @@ def test_lessons_have_checks_and_names_are_unique():
 @pytest.mark.parametrize("name", CHECKS)
 def test_reference_passes(name):
     check = CHECKS[name]
-    verdict = check.judge(answer_of(check, check.reference))
+
+    def answer(*case):  # what is forbidden to a learner, a reference may do
+        return check.reference(*case)
+
+    verdict = check.judge(answer_of(check, answer))
     assert verdict.status == PASS, verdict.message
 
 

@@ -56,7 +56,13 @@ def _fold(total, steps, factor=2.0, crease=1.0, up=False):
 fold = Check(
     name="3.2 fold",
     reference=_fold,
-    cases=[(np.arange(17.0), 4), (np.arange(9.0), 3), (np.arange(3.0), 1), (np.arange(65.0), 6)],
+    cases=[
+        (np.arange(17.0), 4),
+        (np.arange(9.0), 3),
+        (np.arange(3.0), 1),
+        (np.arange(65.0), 6),
+        (np.linspace(0, 8, 23), 3),
+    ],
     mistakes=[
         (
             lambda total, steps: _fold(total, steps, up=True),

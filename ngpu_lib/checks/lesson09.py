@@ -154,7 +154,7 @@ def _chance_of_chain(bits, chain, *, propagate=0.5, restart=True):
 chance_of_chain = Check(
     "9.5 the chance of a carry chain",
     reference=_chance_of_chain,
-    cases=[(20, 5), (20, 10), (20, 15), (20, 20), (3, 2), (200, 20)],
+    cases=[(20, 5), (20, 10), (20, 15), (20, 20), (3, 2), (200, 20), (5, 1), (1, 1)],
     tolerance=1e-8,
     mistakes=[
         (

@@ -287,7 +287,7 @@ def try_all(exercise: Exercise) -> Result:
     began = time.process_time()
     first = exercise.verdict(exercise.solution, 20)
     took = time.process_time() - began
-    limit = max(0.2, 10 * took)
+    seconds = max(0.2, 10 * took)
     made = mutants(exercise.solution)
-    passed = [m for m in made if exercise.verdict(m.source, limit) == checks.PASS]
+    passed = [m for m in made if exercise.verdict(m.source, seconds) == checks.PASS]
     return Result(exercise, len(made), passed, first, time.process_time() - began)
