@@ -40,10 +40,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from ngpu_lib import checks, plots
+from ngpu_lib.callbacks import ClipGradient, Schedule
 from ngpu_lib.checks import lesson02 as check
 from ngpu_lib.checks.quiz import quiz
 from ngpu_lib.tasks import make_task
-from ngpu_lib.train import ClipGradient, Schedule, train
+from ngpu_lib.train import train
 
 SEEDS = range(5)
 torch.manual_seed(0)
@@ -451,7 +452,7 @@ def fit(model, length, *, updates, batch=64, rate=0.01, seed=0):
         optimizer,
         updates=updates,
         seed=seed,
-        extras=[ClipGradient(1), falling],
+        callbacks=[ClipGradient(1), falling],
         progress=False,
     )
     return [record["loss"] for record in run]

@@ -41,10 +41,11 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional as F
 
 from ngpu_lib import checks, plots
+from ngpu_lib.callbacks import ClipGradient
 from ngpu_lib.checks import lesson03 as check
 from ngpu_lib.checks.quiz import quiz
-from ngpu_lib.quantise import quantise, round_to_grid
-from ngpu_lib.train import ClipGradient, train
+from ngpu_lib.quantise import fake_quantise, round_to_grid
+from ngpu_lib.train import train
 
 SEEDS = range(5)
 torch.manual_seed(0)
@@ -647,7 +648,7 @@ def train_reader(seed, updates=1000):
         optimizer,
         updates=updates,
         seed=seed,
-        extras=[ClipGradient(1)],
+        callbacks=[ClipGradient(1)],
         progress=False,
     )
     return reader, [record["loss"] for record in run]
@@ -957,7 +958,7 @@ checks.require_passed("3.5 quantised")
 # The library's version rounds a whole model, and equals the formula:
 
 # %%
-coarse = quantise(reader, 4)
+coarse = fake_quantise(reader, 4)
 weight_HH = reader.rnn.weight_hh_l0.detach()
 assert torch.allclose(coarse.rnn.weight_hh_l0, check.quantised.reference(weight_HH, 4), atol=1e-6)
 fig, axes = plots.figure(1, 2, size=(8.5, 3.3))
@@ -988,7 +989,7 @@ my_weight_bits, my_state_bits = 8, 8  # your predictions
 @torch.no_grad()
 def coarse_accuracy(reader, weight_bits=None, state_bits=None, length=100, count=200):
     bits_BT = torch.randint(2, (count, length), generator=torch.Generator().manual_seed(3)).float()
-    model = reader if weight_bits is None else quantise(reader, weight_bits)
+    model = reader if weight_bits is None else fake_quantise(reader, weight_bits)
     rounded = (
         (lambda h: h) if state_bits is None else lambda h: round_to_grid(h, state_bits, limit=1.0)
     )

@@ -34,16 +34,17 @@ import torch
 from torch.nn import functional as F
 
 from ngpu_lib import checks, plots, pretrained, recorded, widgets
+from ngpu_lib.callbacks import ClipGradient, Curriculum
 from ngpu_lib.cells import cutoff_sigmoid
 from ngpu_lib.checks import lesson08 as check
 from ngpu_lib.checks.quiz import quiz
 from ngpu_lib.evaluate import evaluate
+from ngpu_lib.losses import SequenceLoss
 from ngpu_lib.neural_gpu import NeuralGPU
-from ngpu_lib.optimizers import Curriculum
 from ngpu_lib.recipes import Phase, Recipe, start
 from ngpu_lib.tasks import make_task
-from ngpu_lib.trace import trace_run
-from ngpu_lib.train import ClipGradient, train
+from ngpu_lib.trace import trace_run, trace_word
+from ngpu_lib.train import train
 
 torch.manual_seed(0)
 
@@ -162,22 +163,22 @@ assert weights == 31_248
 
 # %% [markdown]
 # ### Exercise 8.2 · the loss of a tape (easy, 5 minutes)
-# `masked_loss(logits_BLV, targets_BL, scored_BL)`: the mean cross-entropy over the cells where `scored_BL` is True.
+# `masked_loss(logits_BLV, targets_BL, loss_mask_BL)`: the mean cross-entropy over the cells where `loss_mask_BL` is True.
 # Words shorter than the tape leave cells that must not count.
 #
-# <details><summary>Hint 1</summary>A boolean tensor chooses: logits_BLV[scored_BL] has shape (number of True, V).</details>
+# <details><summary>Hint 1</summary>A boolean tensor chooses: logits_BLV[loss_mask_BL] has shape (number of True, V).</details>
 # <details><summary>Hint 2</summary>F.cross_entropy takes logits (N, V) and class numbers (N,).</details>
-# <details><summary>Hint 3</summary>F.cross_entropy(logits_BLV[scored_BL], ...): choose the targets in the same way.</details>
+# <details><summary>Hint 3</summary>F.cross_entropy(logits_BLV[loss_mask_BL], ...): choose the targets in the same way.</details>
 
 
 # %% tags=["stub"]
-def masked_loss(logits_BLV, targets_BL, scored_BL):
+def masked_loss(logits_BLV, targets_BL, loss_mask_BL):
     return ...
 
 
 # %% tags=["solution"]
-def masked_loss(logits_BLV, targets_BL, scored_BL):
-    return F.cross_entropy(logits_BLV[scored_BL], targets_BL[scored_BL])
+def masked_loss(logits_BLV, targets_BL, loss_mask_BL):
+    return F.cross_entropy(logits_BLV[loss_mask_BL], targets_BL[loss_mask_BL])
 
 
 # %%
@@ -229,22 +230,15 @@ print(reverse.render((1, 2, 2, 1, 2, 2)))
 
 
 # %%
-def sequence_loss(model, batch):
-    logits_BLV = model(batch.inputs_BL, batch.live_BL)
-    loss = F.cross_entropy(logits_BLV[batch.scored_BL], batch.targets_BL[batch.scored_BL])
-    right_BL = (logits_BLV.argmax(-1) == batch.targets_BL) | ~batch.scored_BL
-    return loss, {"sequence_accuracy": right_BL.all(1).float().mean().item()}
-
-
 def learn(task, last, updates=300, seed=0, lengths=()):
     torch.manual_seed(seed)
-    model = NeuralGPU(task.vocabulary, maps=16, width=2, keep=0.95)
+    model = NeuralGPU(task.vocabulary, maps=16, width=2)
     words = Curriculum(task, first=2, last=last)
     exam = lambda m: {n: evaluate(m, task, n, examples=64, seed=1) for n in lengths}
     optimizer = torch.optim.Adam(model.parameters(), lr=0.005, eps=1e-4)
     records = list(
-        train(model, words, sequence_loss, optimizer, updates=updates, seed=seed, progress=task.name,
-              extras=[ClipGradient(1.0), words], evaluate=exam, evaluate_every=50)
+        train(model, words, SequenceLoss(dropout=0.05), optimizer, updates=updates, seed=seed, progress=task.name,
+              callbacks=[ClipGradient(1.0), words], evaluate=exam, evaluate_every=50)
     )  # fmt: skip
     return model, records
 
@@ -357,17 +351,9 @@ assert right[10] > 0.7 and right[5] < 0.1 and right[20] < 0.5 * right[10]
 
 # %%
 def viewer_of(model, task, word):
-    inputs_BL = torch.tensor([word])
-    state_TCWL = trace_run(model, inputs_BL)["state"]
-    rows_TCL = (
-        torch.tensor(state_TCWL)[:, :, 0] if state_TCWL.ndim == 4 else torch.tensor(state_TCWL)
-    )
-    with torch.no_grad():
-        answers_TL = model.read(rows_TCL.transpose(1, 2)).argmax(-1)
     return widgets.ActivationViewer(
-        state_TCWL, inputs=task.text(word), targets=task.text(task.oracle(word)),
-        outputs=[task.text(row) for row in answers_TL.tolist()], title=f"{task.name}, step by step",
-    )  # fmt: skip
+        trace_word(model, task, word), title=f"{task.name}, step by step"
+    )
 
 
 viewer = viewer_of(reverser, reverse, (2, 1, 1, 1, 2, 1, 2, 2, 2, 1))
@@ -517,7 +503,7 @@ assert 0.25 < slope < 0.8 and all(known_TLI[16, [i, i + 8], i].min() > 0.85 for 
 # sooner. One recipe of the library; tape lengths 5, 7, 9 and 13 hold two numbers of 2, 3, 4 and 6 digits.
 
 # %%
-recipe = Recipe("add", (Phase(400, (5, 7, 9, 13)),), maps=36, keep=0.9, average=0.97)
+recipe = Recipe("add", (Phase(400, (5, 7, 9, 13)),), maps=36, average_decay=0.97)
 run = start(recipe, seed=0)
 adding = list(run.train())
 
@@ -650,7 +636,7 @@ if make_them_again:
     import subprocess
     import sys
 
-    subprocess.run([sys.executable, "-m", "ngpu_lib.recorded.make_lesson08"], check=True)
+    subprocess.run([sys.executable, "-m", "course.workshop.recorded_runs.lesson08"], check=True)
 
 # %%
 ablation = recorded.load("lesson08_ablation")
