@@ -129,7 +129,10 @@ def exercises_of(
             continue
         after, check = up_to_check(cells[place + 1 :], module)
         if check is None:
-            raise ValueError(f"{path.name}: no check call follows the solution of {binds(body)}")
+            raise ValueError(
+                f"{path.name}: after the solution of {binds(body)} got no call of a check of this "
+                "lesson; needs check.name(...), with that name in its check module"
+            )
         before = [s for t, b in cells[:place] if not t & {"stub", "instructor"} for s in b]
         call = after.pop()
         after_needed = slice_of(after, loads([call]))
