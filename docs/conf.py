@@ -15,6 +15,7 @@ nitpicky = True
 exclude_patterns = ["_build"]
 
 nb_execution_mode = "off"  # course/workshop/execution.py did it
+nb_code_prompt_show, nb_code_prompt_hide = "Show code", "Hide code"  # of a folded cell
 nb_ipywidgets_js = {"widgets.js": {"defer": "defer"}}
 myst_enable_extensions = ["dollarmath"]
 myst_links_external_new_tab = False

@@ -96,6 +96,21 @@ def test_a_widget_that_needs_a_kernel_is_refused(tmp_path):
         workshop.page_of("00", tmp_path / "00.ipynb")
 
 
+def test_figures_and_the_set_up_are_folded_on_the_page(tmp_path):
+    tags = (["figure"], ["setup"], [])
+    cells = [nbformat.v4.new_code_cell("x", metadata={"tags": tag}) for tag in tags]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    (tmp_path / "00").mkdir()
+    (tmp_path / "00/record.json").write_text('{"presets": {}}')
+    nbformat.write(notebook, tmp_path / "00.ipynb")
+    page = workshop.page_of("00", tmp_path / "00.ipynb")
+    assert ["hide-input" in cell.metadata.get("tags", []) for cell in page.cells] == [
+        True,
+        True,
+        False,
+    ]
+
+
 def test_execution_is_cached_by_what_it_depends_on(monkeypatch):
     stem = ALL[0]
     first = execution.key(stem)
