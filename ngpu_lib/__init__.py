@@ -29,6 +29,10 @@ model, a task or the trainer.
 
 from importlib.metadata import PackageNotFoundError, version
 
+from ngpu_lib import threads
+
+threads.settle()  # before anything loads torch, which reads it then and never again
+
 try:
     __version__ = version("ngpu-lib")
 except PackageNotFoundError:  # read straight from a source folder

@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
     four.set_defaults(command=sweep_command)
 
     for command in (one, two, three, four):
-        command.add_argument("--threads", type=int, help="CPU threads (default: all)")
+        command.add_argument("--threads", type=int, help="CPU threads (default: half the cores)")
         command.add_argument("--device", default="cpu", help="cpu or cuda")
     return top
 

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import importlib.util
+import json
+import os
+import pwd
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from course.workshop.editions import SETUP, settings
+from ngpu_lib import threads
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"torch": "pytorch-cpu"}
 
-#: What Colab's image of August 2026 carries (Python 3.12): nothing there may be too old for us.
+#: What Colab's image of 2026 carries (Python 3.13): nothing there may be too old for us.
 COLAB = {
     "anywidget": "0.9.21",
     "ipywidgets": "7.7.1",
@@ -100,33 +111,258 @@ def test_colabs_versions_are_new_enough():
         assert version in wanted[name].specifier
 
 
-def test_set_up_cell_installs_what_colab_lacks_and_nothing_more():
-    from course.workshop.editions import SETUP
-
+def test_set_up_cell_installs_a_release_and_what_colab_lacks():
+    """The tag of the version in pyproject.toml, not a branch that moves; nothing else comes along."""
     (line,) = (line for line in SETUP.splitlines() if "%pip" in line)
     named = line.split("--no-deps")[1].split()
     assert {word for word in named if not word.startswith("git+")} == COLAB_LACKS
+    assert line.endswith("git+https://github.com/{repository}@v{version}")
+    assert settings()["version"] == PROJECT["version"]
+
+
+def test_set_up_cell_loads_the_library_before_torch():
+    """Only then does the number of threads that the library settles reach torch."""
+    tree = ast.parse(SETUP.replace("%pip", "pass  #").format(**settings()))
+    imports = [node.names[0].name for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    assert imports.index("ngpu_lib") < imports.index("torch")
 
 
 def test_post_build_stops_at_the_first_error():
     lines = (ROOT / "binder/postBuild").read_text().splitlines()
     assert lines[0].startswith("#!") and lines[1] == "set -e"
-    assert any("pip install --no-deps" in line for line in lines)
-    assert (ROOT / "binder/postBuild").stat().st_mode & 0o111
+    for name in ("postBuild", "start"):
+        assert (ROOT / "binder" / name).stat().st_mode & 0o111
+    assert (ROOT / "binder/start").read_text().endswith('\nexec "$@"\n')
 
 
-def test_repo2docker_takes_binders_files(tmp_path):
-    """Without building: the right buildpack, environment file and Python come out."""
+@pytest.fixture(scope="module")
+def dockerfile(tmp_path_factory) -> str:
+    """What repo2docker makes of the repository, without building it."""
+    folder = tmp_path_factory.mktemp("repository")
     for name in ("binder", "environment.yml", "pyproject.toml", "ngpu_lib"):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, tmp_path / name)
-    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", tmp_path]
+        copy(source, folder / name)
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug"]
+    command += ["--user-id", "1000", "--user-name", "jovyan", folder]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr[-2000:]
-    printed = run.stdout + run.stderr
-    assert "binder/environment.yml" in printed and "binder/postBuild" in printed
-    assert "Building conda environment for python=3.12" in printed
+    return run.stdout + run.stderr
+
+
+def test_repo2docker_takes_binders_files(dockerfile):
+    """The right buildpack, environment file and Python come out."""
+    assert 'env update -p ${NB_PYTHON_PREFIX} --file "binder/environment.yml"' in dockerfile
+    assert "RUN ./binder/postBuild" in dockerfile
+    assert re.search(r'ENV R2D_ENTRYPOINT="?\$\{REPO_DIR\}/binder/start', dockerfile)
+    assert "Building conda environment for python=3.12" in dockerfile
+
+
+def build_variables(dockerfile: str, **at: str) -> dict[str, str]:
+    """The variables that postBuild sees, the folders in ``at`` standing for the image's."""
+    before = dockerfile.split("RUN ./binder/postBuild")[0].replace("\\\n", " ")
+    values = {"NB_USER": "jovyan", "NB_UID": "1000", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    found = {"PATH"}
+    for kind, line in re.findall(r"(?m)^(ENV|ARG) (.+)$", before):
+        for name, value in re.findall(r"(\w+)=(\S+)", line):
+            value = re.sub(r"\$\{(\w+)\}", lambda name: values[name[1]], value)
+            values[name] = at.get(name, value)
+            found |= {name} if kind == "ENV" else set()
+    return {name: values[name] for name in found}
+
+
+@dataclasses.dataclass
+class Image:
+    """A folder that looks like the image's, and how to run a command in it as its user."""
+
+    variables: dict[str, str]
+    user: tuple[str, ...]
+
+    @property
+    def prefix(self) -> Path:
+        return Path(self.variables["NB_PYTHON_PREFIX"])
+
+    @property
+    def repository(self) -> Path:
+        return Path(self.variables["REPO_DIR"])
+
+    def run(self, *command: str, cwd: Path | None = None, **more: str):
+        return subprocess.run(
+            [*self.user, *command],
+            **{"cwd": cwd or self.repository, "env": self.variables | more, "timeout": 300},
+            **{"capture_output": True, "text": True},
+        )
+
+
+@pytest.fixture(scope="module")
+def image(dockerfile):
+    """The image's folders, variables and unprivileged user, with this environment's packages.
+
+    Its Python is a virtual environment in NB_PYTHON_PREFIX; the programs that the image has from
+    conda stand in its bin. Folders lie in /tmp itself, where every user comes by.
+    """
+    top = Path(tempfile.mkdtemp(prefix="binder-"))
+    variables = build_variables(
+        dockerfile, APP_BASE=str(top / "srv"), HOME=str(top / "home"), REPO_DIR=str(top / "home")
+    )
+    assert "NB_PYTHON_PREFIX" in variables and "CONDA_PREFIX" not in variables
+    image, home = Image(variables, ()), top / "home"
+    home.mkdir()
+    top.chmod(0o755)
+    python = sys.executable
+    if os.getuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        ids = (f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
+        image.user = ("setpriv", *ids)
+        python = shared_python(image)
+        if python is None:
+            shutil.rmtree(top)
+            pytest.skip(
+                f"run as root, and no other user may start Python {HERE} (or setpriv lacks)"
+            )
+    image.prefix.parent.mkdir(parents=True)
+    subprocess.run([python, "-m", "venv", "--without-pip", image.prefix], check=True)
+    (packages,) = image.prefix.glob("lib/python*/site-packages")
+    (packages / "these.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    for name, module, function in PROGRAMS:
+        text = f"#!{image.prefix}/bin/python\nfrom {module} import {function}\n{function}()\n"
+        (image.prefix / "bin" / name).write_text(text)
+        (image.prefix / "bin" / name).chmod(0o755)
+    leave = shutil.ignore_patterns("__pycache__")
+    for name in ("binder", "ngpu_lib"):
+        shutil.copytree(ROOT / name, home / name, ignore=leave)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, home)
+    for path in [top, *top.rglob("*")] if image.user else []:
+        os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
+    yield image
+    shutil.rmtree(top)
+
+
+#: What a conda environment with pip, jupytext and JupyterLab has in its bin.
+PROGRAMS = (
+    ("pip", "pip._internal.cli.main", "main"),
+    ("jupyter", "jupyter_core.command", "main"),
+    ("jupyter-labextension", "jupyterlab.labextensions", "main"),
+    ("jupytext-config", "jupytext_config.__main__", "main"),
+)
+HERE = "{}.{}".format(*sys.version_info)
+
+
+def shared_python(image: Image) -> str | None:
+    """A Python of this version that the image's user may start, and packages that it may read."""
+    packages = sysconfig.get_path("purelib")
+    ask = (
+        "import sys; sys.path.append(sys.argv[1]); import jupytext, jupyterlab; print(sys.version)"
+    )
+    for path in (Path(sys.executable).resolve().parent, "/usr/local/bin", "/usr/bin"):
+        place = shutil.which(f"python{HERE}", path=path)
+        if place and shutil.which("setpriv"):
+            mine = subprocess.run([place, "-Ic", ask, packages], capture_output=True, text=True)
+            users = image.run(place, "-Ic", ask, packages)
+            if (
+                not users.returncode and users.stdout == mine.stdout
+            ):  # the same one, not one instead
+                return place
+    return None
+
+
+@pytest.fixture(scope="module")
+def built(image):
+    """The image after its postBuild."""
+    # The image's pip fetches setuptools; here the one at hand makes the test work without network.
+    offline = {"PIP_NO_BUILD_ISOLATION": "0"} if importlib.util.find_spec("setuptools") else {}
+    run = image.run("./binder/postBuild", PIP_DISABLE_PIP_VERSION_CHECK="1", **offline)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return image
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the image is Linux")
+def test_post_build_as_the_images_user(built):
+    """All of it lands in the environment, nothing in the home folder, and no privilege is needed."""
+    assert built.run("id", "-u").stdout.strip() != "0"
+    labconfig = built.prefix / "etc/jupyter/labconfig"
+    overrides = json.loads((labconfig / "default_setting_overrides.json").read_text())
+    viewers = overrides["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]
+    assert viewers["python"] == "Jupytext Notebook"
+    page = json.loads((labconfig / "page_config.json").read_text())
+    assert page["disabledExtensions"]["@jupyterlab/apputils-extension:announcements"]
+    assert not (built.repository / ".jupyter").exists()
+    where = "import ngpu_lib; print(ngpu_lib.__file__, ngpu_lib.__version__)"
+    found, version = built.run("python", "-I", "-c", where, cwd=built.prefix).stdout.split()
+    assert Path(found).is_relative_to(built.prefix) and version == PROJECT["version"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the image is Linux")
+@pytest.mark.parametrize(
+    ("limit", "user", "count"),
+    [("0.5", {}, "1"), ("1", {}, "1"), ("", {}, None), ("1", {"OMP_NUM_THREADS": "5"}, "5")],
+)
+def test_start_settles_threads_and_hands_over(built, limit, user, count):
+    """Kernels inherit the number; the server takes start's place and its exit status is its own."""
+    start = str(built.repository / "binder/start")
+    show = 'echo "$OMP_NUM_THREADS $OMP_WAIT_POLICY $1 $$"; exit 7'
+    process = subprocess.Popen(
+        [*built.user, start, "bash", "-c", show, "server", "two words"],
+        **{"env": built.variables | {"CPU_LIMIT": limit} | user, "cwd": built.repository},
+        **{"stdout": subprocess.PIPE, "text": True},
+    )
+    printed = process.communicate(timeout=60)[0].strip()
+    count = count or str(max(1, int(min(threads.cores(), threads.cgroup_quota()) / 2)))
+    assert printed == f"{count} PASSIVE two words {process.pid}"
+    assert process.returncode == 7
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the image is Linux")
+def test_start_hands_over_where_the_library_is_broken(built, tmp_path):
+    run = built.run(
+        str(built.repository / "binder/start"), "echo", "up", cwd=Path("/"), PATH="/bin"
+    )
+    assert run.stdout == "up\n"
+
+
+MAKE = """#!/usr/bin/env bash
+echo "$* $CI ${ATEN_CPU_CAPABILITY:-own} $HOME" >> calls.txt
+mkdir -p build && grep "^$1 " left_out.txt | cut -d' ' -f2- > build/left_out.jsonl
+exit 0
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="CI is Linux")
+@pytest.mark.parametrize(
+    ("left_out", "status"),
+    [
+        ("", 0),
+        ('test {"stage": "test-unit", "reason": "no CUDA device", "count": 1}\n', 0),
+        ('test {"stage": "lint", "reason": "links: lychee is not installed", "count": 1}\n', 0),
+        ('test {"stage": "test-browser", "reason": "needs Chromium", "count": 36}\n', 1),
+        ('test-unit {"stage": "test-unit", "reason": "needs npm", "count": 1}\n', 1),
+    ],
+    ids=["complete", "no GPU", "no lychee", "no Chromium", "second run"],
+)
+def test_ci_fails_where_something_was_left_out(tmp_path, left_out, status):
+    """With stubs for make and what would be installed: two runs, the second as another processor."""
+    repository, programs = tmp_path / "repository", tmp_path / "programs"
+    (repository / ".ci").mkdir(parents=True)
+    programs.mkdir()
+    shutil.copy(ROOT / ".ci/run", repository / ".ci")
+    (repository / "left_out.txt").write_text(left_out)
+    there = dict.fromkeys(("chromium", "initdb", "npm", "git"), "#!/bin/sh\n") | {"make": MAKE}
+    for name, text in there.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    variables = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": "/mine", "PYTHON": sys.executable}
+    run = subprocess.run(
+        [repository / ".ci/run"], env=variables, capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == status, run.stdout + run.stderr
+    first, *second = [line.split() for line in (repository / "calls.txt").open()]
+    assert first == ["test", "true", "own", "/mine"]
+    if status == 0 or left_out.startswith("test-unit"):
+        ((*what, home),) = second
+        assert what == ["test-unit", "true", "default"] and home != "/mine"
+        assert not Path(home).exists()
+    assert ("complete: " in run.stdout) == (status == 0)
 
 
 @pytest.mark.parametrize("name", ["tests.yml", "links.yml", "site.yml"])
@@ -141,7 +377,7 @@ def test_make_installs_once(tmp_path):
     """With stamps newer than what they stand for, `make lab` and `make test` install nothing."""
     if shutil.which("make") is None:
         pytest.skip("needs make")
-    command = ["make", "-n", "lab", "test", f"VENV={tmp_path}"]
+    command = ["make", "-n", "lab", "test-unit", "test-site", f"VENV={tmp_path}"]
     fresh = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     torch, rest = fresh.index('install -q "torch=='), fresh.index('-e ".[course]"')
     assert torch < rest < fresh.index('-e ".[test]"')
