@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
 
+from course.workshop.editions import lessons
 from ngpu_lib.checks import PASS, Check
+from tests.exercises import known
 from tests.exercises.changes import canonical, mutants
 from tests.exercises.extract import Result, exercises, exercises_of, try_all
 
-LESSONS = [f"{number:02}" for number in range(10)]
-
-
-def known(lesson: str):
-    return import_module(f"tests.exercises.lesson{lesson}")
+LESSONS = [path.stem[:2] for path in lessons()]
 
 
 @cache
