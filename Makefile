@@ -27,6 +27,8 @@ LAB_FLAGS := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell una
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 WORKERS := -n 2 --dist loadscope
 WORKSHOP := $(BIN)/python -m course.workshop
+# By another name, for `make -n test` runs every line that has its own.
+CALL := $(MAKE)
 
 .PHONY: lab test lint test-unit test-notebooks test-browser test-site notebooks site present slides bench clean
 
@@ -35,7 +37,7 @@ lab: $(VENV)/.course
 	    --LabApp.default_url=/lab/tree/$(FIRST)
 
 test: $(VENV)/.test $(VENV)/.site
-	$(WORKSHOP).stages --make="$(MAKE)" lint test-unit test-notebooks test-browser test-site
+	$(WORKSHOP).stages --make="$(CALL)" lint test-unit test-notebooks test-browser test-site
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

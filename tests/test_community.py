@@ -36,7 +36,7 @@ def test_contributing_names_files_and_targets_that_exist():
     for path in set(re.findall(r"`((?:tests|ngpu_lib|course|docs)/[\w./]+)`", text)):
         if "NN" not in path:
             assert (ROOT / path).exists(), path
-    for head in ("## A lesson", "## A new task"):
+    for head in ("## A lesson", "## The library", "## The workshop"):
         assert head in text
 
 
