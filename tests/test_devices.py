@@ -65,6 +65,23 @@ def test_bfloat16_is_for_processors_that_have_it(monkeypatch, unit, kernels):
     assert native_precision("meta") == native_precision("mps") == "float32"
 
 
+class Stays(DiagonalNeuralGPU):
+    """A model that says it has moved: there may be no GPU here."""
+
+    def to(self, device):
+        return self
+
+
+@pytest.mark.parametrize(("capability", "precision"), [((7, 5), "float32"), ((8, 0), "bfloat16")])
+def test_no_recipe_asks_an_old_gpu_for_bfloat16(monkeypatch, capability, precision):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    asking = [name for name, recipe in recipes.RECIPES.items() if recipe.precision == "bfloat16"]
+    assert asking
+    for name in asking:
+        run = recipes.start(name, device="cuda", make_model=Stays)
+        assert run.loss.precision == precision
+
+
 def test_an_older_processor_is_recognised():
     """oneDNN held to AVX2 is one: it would still multiply bfloat16, 40 times slower."""
     ask = "from ngpu_lib.devices import native_precision as p; print(p())"
@@ -184,8 +201,9 @@ def plain(record: dict) -> dict:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_packed_training_on_another_device(precision, tmp_path):
+def test_packed_training_on_another_device(monkeypatch, precision, tmp_path):
     """A recipe with every piece there is, interrupted and resumed: the same records as on the CPU."""
+    monkeypatch.setattr(recipes, "native_precision", lambda device: precision)
     task, file = recipes.RECIPES["multiply"], tmp_path / "checkpoint.safetensors"
     phases = tuple(
         recipes.Phase(2, (5, 9), state_noise=0.1 * k, extra_steps=2 * k) for k in range(2)
