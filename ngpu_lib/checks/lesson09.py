@@ -52,97 +52,157 @@ diagonal_shift = Check(
     ],
 )
 
-saturation_cost = Check(
-    "9.2 the saturation cost",
-    reference=lambda x: F.relu(x.abs() - 0.9).sum(),
-    cases=[
-        (torch.tensor([0.5, 1.4, -2.0, 0.95]),),
-        (torch.tensor([-0.9, 0.0, 0.9]),),
-        (torch.tensor([[3.0, -0.91], [-1.0, 0.2]]),),
-    ],
-    mistakes=[
-        (
-            lambda x: F.relu(x - 0.9).sum(),
-            "Negative preactivations beyond -0.9 cost as well: take the absolute value first.",
-        ),
-        (
-            lambda x: F.relu(x.abs() - 1).sum(),
-            "The cost begins at 0.9, a little before the end stop at 1.",
-        ),
-        (lambda x: F.relu(x.abs() - 0.9).mean(), "That is the mean; the cost is the sum."),
-        (
-            lambda x: F.relu(x.abs() - 0.9).square().sum(),
-            "The excess counts as it is, not squared.",
-        ),
-    ],
-)
+
+def _adamax(
+    w, g, m, v, lr, beta, *, clip=True, slack=1e-4, old_v=False, raw_v=False, late=False, plus=False
+):
+    """One update of the clipped AdaMax, and, through its options, the ways to get it wrong."""
+    usual = torch.maximum(beta * v, g.abs()) if late else v
+    bound = 1.2 * usual + slack
+    clipped = torch.maximum(torch.minimum(g, bound), -bound) if clip else g
+    m = 0.9 * m + 0.1 * clipped
+    new_v = torch.maximum(beta * v, (g if raw_v else clipped).abs())
+    step = lr * m / ((v if old_v else new_v) + 1e-8)
+    return w + step if plus else w - step, m, new_v
 
 
-def _clip(gradient, usual):
-    bound = 1.2 * usual + 1e-4
-    return torch.maximum(torch.minimum(gradient, bound), -bound)
+def _adamax_wrong(**slip):
+    return lambda w, g, m, v, lr, beta: _adamax(w, g, m, v, lr, beta, **slip)
 
 
-clip_gradient = Check(
-    "9.3 clipping by what is usual",
-    reference=_clip,
-    cases=[
-        (torch.tensor([0.5, -3.0, 0.02, 0.3]), torch.tensor([1.0, 1.0, 0.0, 0.1])),
-        (torch.tensor([[10.0, -0.2], [-0.5, 0.0]]), torch.tensor([[2.0, 0.1], [0.05, 0.3]])),
-    ],
+_UPDATES = [
+    (
+        torch.tensor([0.5, -1.0, 2.0, 0.1]),
+        torch.tensor([0.5, -3.0, 0.02, 0.3]),
+        torch.tensor([0.1, 0.2, 0.0, 0.05]),
+        torch.tensor([1.0, 1.0, 0.0, 0.1]),
+        0.01,
+        0.99,
+    ),
+    (
+        torch.tensor([[0.3, -0.2], [0.0, 1.0]]),
+        torch.tensor([[10.0, -0.2], [0.0, 0.4]]),
+        torch.tensor([[-0.5, 0.1], [1e-9, 0.3]]),
+        torch.tensor([[2.0, 0.1], [0.0, 0.5]]),
+        0.2,
+        0.9,
+    ),
+]
+
+clipped_adamax = Check(
+    "9.2 clip, then AdaMax",
+    reference=_adamax,
+    cases=_UPDATES,
     tolerance=1e-6,
     mistakes=[
         (
-            lambda gradient, usual: torch.minimum(gradient, 1.2 * usual + 1e-4),
-            "Large negative elements get through: the bound holds on both sides.",
+            _adamax_wrong(plus=True),
+            "The weights climb: the step goes against the gradient, w minus lr m / v.",
         ),
         (
-            lambda gradient, usual: torch.maximum(
-                torch.minimum(gradient, 1.2 * usual), -1.2 * usual
-            ),
+            _adamax_wrong(clip=False),
+            "Nothing is clipped: a wild gradient goes into m and v as it is.",
+        ),
+        (
+            _adamax_wrong(raw_v=True),
+            "v must grow from the *clipped* gradient; yours takes the wild one, and the measure is ruined.",
+        ),
+        (
+            _adamax_wrong(late=True),
+            "The bound is made of the v before this gradient; yours has already seen it and clips nothing.",
+        ),
+        (
+            _adamax_wrong(old_v=True),
+            "The step divides by the new v; yours divides by the old one.",
+        ),
+        (
+            _adamax_wrong(slack=0.0),
             "Without the 1e-4 an element that was 0 so far can never move.",
         ),
-        (
-            lambda gradient, usual: (
-                gradient
-                * min(1.0, float((1.2 * usual + 1e-4).norm() / gradient.norm().clamp_min(1e-12)))
-            ),
-            "You scale the whole gradient by its norm; here every element has a bound of its own.",
-        ),
-        (
-            lambda gradient, usual: torch.maximum(torch.minimum(gradient, usual), -usual),
-            "The bound is 1.2 times the usual size plus 1e-4: a gradient must be able to grow.",
-        ),
     ],
 )
 
-whole_words = Check(
-    "9.4 whole words from symbols",
-    reference=lambda share, symbols: share**symbols,
-    cases=[(0.99, 41), (0.999, 401), (0.9999, 4001), (0.5, 1)],
+
+def _terms(difference, *, sign_of=lambda odd: 2 - odd % 4):
+    """The signed terms, lowest place first; ``sign_of`` chooses the sign of an odd number's lowest term."""
+    terms, k = [], 0
+    while difference and k < 10_000:
+        if difference % 2:
+            sign = sign_of(difference)
+            terms.append((sign, k))
+            difference -= sign
+        difference //= 2
+        k += 1
+    return terms
+
+
+def _plain_binary(difference):
+    sign = 1 if difference > 0 else -1
+    return [(sign, k) for k in range(abs(difference).bit_length()) if abs(difference) >> k & 1]
+
+
+signed_terms = Check(
+    "9.3 signed terms",
+    reference=_terms,
+    cases=[(7,), (-8,), (0,), (1,), (-1,), (0b1011,), (-0b110111,), (2**70 - 2**33 + 5,), (-3 * 2**9,)],
     mistakes=[
         (
-            lambda share, symbols: share,
-            "One wrong symbol spoils a word; a word of many symbols is right less often than a symbol.",
+            _plain_binary,
+            "That is plain binary: 7 needs three terms there, but 8 - 1 are two. After a remainder of 3 take -1.",
         ),
         (
-            lambda share, symbols: max(0.0, 1 - symbols * (1 - share)),
-            "That is the bound by adding up the chances of errors; it counts words with two errors twice.",
+            lambda difference: _terms(difference)[::-1],
+            "The terms are right; the lowest k comes first.",
         ),
         (
-            lambda share, symbols: share * symbols,
-            "Chances of independent events multiply; they do not add.",
+            lambda difference: [(sign, 2**k) for sign, k in _terms(difference)],
+            "You give 2^k; the place k is wanted.",
+        ),
+        (
+            lambda difference: [(k, sign) for sign, k in _terms(difference)],
+            "Sign and place are swapped: (sign, k).",
+        ),
+        (
+            lambda difference: _terms(abs(difference)),
+            "The sign of the difference is lost: -8 is [(-1, 3)].",
+        ),
+        (
+            lambda difference: _terms(difference) if difference > 0 else [],
+            "Negative differences give nothing: loop while difference is not 0.",
+        ),
+    ],
+)  # fmt: skip
+
+failing_operands = Check(
+    "9.4 find a product it gets wrong",
+    reference=lambda: {"two numbers below 2^20": True, "new": True, "wrong": True},
+    mistakes=[
+        (
+            lambda: {"two numbers below 2^20": True, "new": True, "wrong": False},
+            "The network gets this product right. Most neighbours of a mistake are right, too: try hundreds.",
+        ),
+        (
+            lambda: {"two numbers below 2^20": True, "new": False, "wrong": True},
+            "It is wrong, and it shares a number with the five known mistakes; change both operands.",
+        ),
+        (
+            lambda: {"two numbers below 2^20": True, "new": False, "wrong": False},
+            "One of the numbers is in the known mistakes, and the product is right.",
+        ),
+        (
+            lambda: {"two numbers below 2^20": False, "new": True, "wrong": False},
+            "Two whole numbers from 0 to 2**20 - 1 are wanted.",
         ),
     ],
 )
 
 
-def _chance_of_chain(bits, chain, *, propagate=0.5, restart=True):
+def _chance_of_chain(bits, chain, *, propagate=0.5, restart=True, forgets=False):
     """The exact chance, by the length of the chain that is under way at each digit."""
     generate = stop = (1 - propagate) / 2
     under_way = [1.0] + [0.0] * chain
     for _ in range(bits):
-        new = [0.0] * chain + [under_way[chain]]
+        new = [0.0] * chain + [0.0 if forgets and chain == 1 else under_way[chain]]
         for length, chance in enumerate(under_way[:chain]):
             new[1] += chance * generate if restart or length == 0 else 0
             new[0] += chance * (stop if restart or length == 0 else stop + generate)

@@ -10,21 +10,18 @@ FLOOR = 1.0
 BEFORE: dict[str, str] = {}
 
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
-EQUIVALENT: dict[str, dict[str, str]] = {}
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "9.4 find a product it gets wrong": {
+        "my_operands = (259815, 261821)": "another product that the network gets wrong: as right as the one found",
+        "my_operands = (259813, 261821)": "another product that the network gets wrong: as right as the one found",
+    },
+}
 
 #: Checks that have fewer than four known mistakes. May only shrink.
-FEWER_MISTAKES: set[str] = {"whole_words"}
+FEWER_MISTAKES: set[str] = set()
 
 #: Predictions that do not start empty, or that a later cell needs. May only shrink.
-FILLED_PREDICTIONS: set[str] = {
-    "prediction_200",
-    "prediction_exact",
-    "prediction_noise",
-    "prediction_when",
-}
+FILLED_PREDICTIONS: set[str] = set()
 
 #: Checks with a case at a boundary, wanted there: check -> why no rounding can decide it.
 EXACT_TIES: dict[str, str] = {}
-
-#: Exercises some answer to which stops a later cell. May only shrink.
-STOPPED_BY_AN_ANSWER: set[str] = set()

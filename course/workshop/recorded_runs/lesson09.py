@@ -23,7 +23,7 @@ BINS = (5, 7, 9, 13)
 SETTING = {
     "task": "add", "maps": 36, "dropout": 0.1, "saturation": 1e-3, "clip": True, "average_decay": 0.97,
     "updates": [300, 100], "state_noise": 0.06, "lr_factors": [1.0, 0.4], "diagonal": True,
-    "optimizer": "ClippedAdamax", "lr": 0.0133,
+    "optimizer": "ClippedAdamax", "lr": 0.01 * 48 / 36,
 }  # fmt: skip
 VARIANTS = {
     "all pieces": {},
