@@ -266,7 +266,7 @@ def test_train_then_evaluate_from_the_command_line(tmp_path, capsys, monkeypatch
         capsys, "evaluate", "copy", "--weights", weights, "--length", 5, "--examples", 3
     )
     score = json.loads(out)
-    assert status == 0 and list(score) == [
+    assert status == 0 and list(score)[:7] == [
         "task", "length", "inputs", "examples", "symbol_accuracy", "sequence_accuracy", "seconds"
     ]  # fmt: skip
     assert (score["task"], score["length"], score["examples"]) == ("copy", 5, 3)

@@ -1,7 +1,7 @@
 """Recorded runs: the raw numbers of what takes longer than a lesson, made by course/workshop/recorded_runs.
 
->>> load("lesson08_ablation")["lengths"]
-[8, 16, 32]
+>>> load("lesson09_ablation")["digits"]
+[6, 10]
 """
 
 from __future__ import annotations
