@@ -1,0 +1,41 @@
+"""What the pages say of the shipped multiplier is what its card says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ngpu_lib import pretrained
+
+ROOT = Path(__file__).parent.parent
+PAGES = ("README.md", "course/00_start_here.py", "course/09_multiplication.py")
+
+
+def far():
+    """The card's figure for 2,000-bit products: how many, and how many of them right."""
+    row = next(row for row in pretrained.load("multiply").card["measured"] if row["length"] == 2000)
+    return row["examples"], round(row["examples"] * row["sequence_accuracy"])
+
+
+def sentences(page):
+    text = (ROOT / page).read_text("utf-8")
+    text = re.sub(r"^# ?", "", text, flags=re.M) if page.endswith(".py") else text
+    return [re.sub(r"\s+", " ", part) for part in re.split(r"(?<=[.?!:])\s|\n\n", text)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_says_that_2000_bit_products_simply_work(page):
+    examples, right = far()
+    if right == examples:
+        return
+    for sentence in sentences(page):
+        boast = re.search(r"multiplies [^.?!:]*2,000[ -]bit", sentence)
+        words = ("one of", "of five", f"{right} of {examples}", "some of", "not all")
+        assert not boast or any(word in sentence for word in words), sentence
+
+
+def test_lesson_09_states_the_card_s_figure():
+    examples, right = far()
+    numbers = ["none", "one", "two", "three", "four", "five"]
+    text = " ".join(sentences("course/09_multiplication.py"))
+    assert f"{numbers[right]} product of {numbers[examples]}" in text
