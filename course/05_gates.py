@@ -586,7 +586,7 @@ yours = [checks.attempt(bias_for_memory, float(tau)) for tau in wanted]
 plots.compare(
     draw_memory,
     [np.log(tau - 1) for tau in wanted],
-    None if None in yours else yours,
+    None if any(value is None for value in yours) else yours,
     alt="Measured memory of five LSTM cells per bias lies on the predicted curve 1 + exp(b).",
 )
 

@@ -26,3 +26,6 @@ FILLED_PREDICTIONS: set[str] = set()
 
 #: Checks with a case at a boundary, wanted there: check -> why no rounding can decide it.
 EXACT_TIES: dict[str, str] = {}
+
+#: Exercises some answer to which stops a later cell. May only shrink.
+STOPPED_BY_AN_ANSWER: set[str] = set()
