@@ -22,8 +22,14 @@
 # You will predict how fast a recurrent net's gradient decays, measure it, break a rule of thumb that many repeat,
 # and then watch the same curves decide what a net can learn and what it cannot.
 #
-# *Before:* lesson 01 (gradients) and the recurrent reader of lesson 03. *Time:* 75 minutes of yours; about one minute
-# of a 2-core CPU for all cells (estimated: the same on a T4, since small steps one after the other gain nothing there).
+# **Afterwards you can**
+#
+# 1. predict the factor by which a recurrent net's gradient grows or shrinks at each step, from its weights and its slopes;
+# 2. name the theorem on vanishing gradients, and give a net that its popular version gets wrong;
+# 3. say what clipping, residual connections, layer norm and truncation do to such a curve, and what none of them does.
+#
+# *Before:* lesson 01 (gradients) and the recurrent reader of lesson 03. *Time:* 80 minutes of yours; about one minute
+# of one core for all cells (a T4 gains nothing: small steps, one after the other).
 
 # %% tags=["setup"]
 # Set-up, the same in every lesson (generated).
@@ -32,11 +38,12 @@ import torch
 device = "cuda" if torch.cuda.is_available() else "cpu"
 
 # %%
-import time
+import sys
 
 import numpy as np
 from torch import nn
 from torch.nn import functional as F
+from tqdm import tqdm
 
 from ngpu_lib import checks, plots
 from ngpu_lib.callbacks import ClipGradient
@@ -47,8 +54,7 @@ from ngpu_lib.trace import trace_run
 from ngpu_lib.train import train
 from ngpu_lib.widgets import GradientFlow
 
-began = time.perf_counter()
-torch.manual_seed(0)
+SEEDS = range(5)
 
 # %% [markdown]
 # ## 1 · One number that remembers
@@ -67,9 +73,9 @@ for x in x_T:
 assert states == [8, 8, 6, 4] and influence_T.tolist() == [1 / 8, 1 / 4, 1 / 2, 1]
 
 # %% [markdown]
-# The same on paper: states above, and below how much the last state would change for each unit added to an input.
+# Left the states, right how much the last state would change for each unit added to an input.
 
-# %%
+# %% tags=["figure"]
 fig, axes = plots.figure(1, 2, size=(7.5, 2.8))
 for ax, heights, name in zip(
     axes, (states, influence_T.tolist()), ("state", "d (last state) / d (input)"), strict=True
@@ -86,7 +92,24 @@ plots.show(
 # ## 2 · A recurrence is a scan
 #
 # A recurrent net is one function, used again and again: the state that comes out of a step goes into the next. Doing that along a
-# list is called a *scan*. The plain net's step is
+# list is called a *scan*.
+
+
+# %%
+def scan(step, state, xs):
+    """The states after each of the inputs xs, where step(state, x) gives the next state."""
+    states = []
+    for x in xs:
+        state = step(state, x)
+        states.append(state)
+    return states
+
+
+assert scan(lambda h, x: h / 2 + x, 0, [8, 4, 2, 1]) == states
+assert scan(max, 0, [0, 3, 1, 4]) == [0, 3, 3, 4]
+
+# %% [markdown]
+# The plain recurrent net's step is
 #
 # $$h_t = \tanh(W x_t + U h_{t-1} + b)$$
 #
@@ -96,83 +119,127 @@ plots.show(
 # | $h_t$ state | `h_BH` | B x H |
 # | $W$, $U$, $b$ | `cell.from_input.weight`, `cell.from_state.weight`, `.bias` | H x C, H x H, H |
 #
-# As a plain loop, with the library's cell only lending its weights:
+# The library's cell computes such a step, and its `Scan(cell)` is our loop. All three agree with `torch.nn.RNN` given the same weights:
 
 # %%
-cell = RNN(inputs=3, hidden=5)
-x_BTC = torch.randn(2, 7, 3)
-h_BH, loop = torch.zeros(2, 5), []
-for t in range(7):
-    from_x = x_BTC[:, t] @ cell.from_input.weight.T + cell.from_input.bias
-    from_h = h_BH @ cell.from_state.weight.T + cell.from_state.bias
-    h_BH = torch.tanh(from_x + from_h)
-    loop.append(h_BH)
+cell, x_BTC = RNN(inputs=3, hidden=5), torch.randn(2, 7, 3)
+W, U, b = (
+    cell.from_input.weight,
+    cell.from_state.weight,
+    cell.from_input.bias + cell.from_state.bias,
+)
+by_hand = scan(
+    lambda h_BH, x_BC: torch.tanh(x_BC @ W.T + h_BH @ U.T + b), torch.zeros(2, 5), x_BTC.unbind(1)
+)
+theirs = nn.RNN(3, 5, batch_first=True)
+ours = [W, U, cell.from_input.bias, cell.from_state.bias]
+for parameter, weight in zip(theirs.parameters(), ours, strict=True):
+    parameter.data.copy_(weight)
+states_BTH, _ = Scan(cell)(x_BTC)
+torch.testing.assert_close(states_BTH, torch.stack(by_hand, 1))
+torch.testing.assert_close(states_BTH, theirs(x_BTC)[0])
 
 # %% [markdown]
-# ### Exercise 4.1 · Scan (easy, 5 minutes)
+# ### Exercise 4.1 · A net that does not forget (medium, 10 minutes)
 #
-# Write `scan(step, state, xs)`: `step(state, x)` gives the next state; return the list of the states after each input.
+# A recurrent net need not blur its past. Make the weights of a *linear* net, $h_t = W x_t + U h_{t-1}$ with one number for input and $h_0 = 0$,
+# whose **last unit always shows the input of `steps` steps ago** (0 before there was one). Write `delay_weights(steps)`, for `steps` from 1 on: return
+# $W$ (H x 1) and $U$ (H x H), with as many units H as you need.
 #
-# <details><summary>Hint 1</summary>Which variable of the loop above survives from one turn to the next?</details>
-# <details><summary>Hint 2</summary>Go through xs. Each turn replaces the state by step's result and appends it to a list.</details>
-# <details><summary>Hint 3</summary><code>for x in xs: state = step(state, x); states.append(state)</code></details>
+# <details><summary>Hint 1</summary>Let the first unit show the newest input. Where does the second unit find the one before that?</details>
+# <details><summary>Hint 2</summary>Row k of U says what unit k takes from each unit. Unit k takes all of what unit k - 1 had, and nothing else. With steps + 1 units the last one is right.</details>
+# <details><summary>Hint 3</summary>W is 1 in row 0 and 0 below. U is 1 just below its diagonal and 0 elsewhere: <code>torch.diag(torch.ones(steps), -1)</code>.</details>
 
 
 # %% tags=["stub"]
-def scan(step, state, xs):
+def delay_weights(steps):
     return ...
 
 
 # %% tags=["solution"]
-def scan(step, state, xs):
-    states = []
-    for x in xs:
-        state = step(state, x)
-        states.append(state)
-    return states
+def delay_weights(steps):
+    w_H1 = torch.zeros(steps + 1, 1)
+    w_H1[0] = 1
+    return w_H1, torch.diag(torch.ones(steps), -1)
 
-
-# %%
-check.scan(scan)
-
-# %% tags=["instructor"]
-checks.require_passed("4.1 scan")
 
 # %% [markdown]
-# Three recurrences are three steps given to the same scan: a running sum, a leaking one, and the largest so far. (Python's own
-# `itertools.accumulate` is a scan, too.)
+# The check runs your net: what counts is what its last unit shows.
+
 
 # %%
-STEPS = {"sum": lambda h, x: h + x, "leaking sum": lambda h, x: 0.7 * h + x, "largest": max}
-pulses = [0, 3, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0]
-from itertools import accumulate
-
-target = {name: list(accumulate(pulses, step, initial=0))[1:] for name, step in STEPS.items()}
-yours = {name: checks.attempt(scan, step, 0, pulses) for name, step in STEPS.items()}
-
-
-def draw_states(ax, states):
-    plots.curves(ax, range(1, 13), states, xlabel="time step", ylabel="state")
-    ax.set_xticks(range(2, 13, 2))
+def delayed(steps, xs):
+    """What the last unit of your net shows after each input."""
+    weights = delay_weights(steps)
+    if not isinstance(weights, (tuple, list)):
+        return weights
+    w_H1, u_HH = (torch.as_tensor(weight).double() for weight in weights)
+    w_H, start_H = w_H1.reshape(len(u_HH)), torch.zeros(len(u_HH)).double()
+    states = scan(lambda h_H, x: w_H * x + u_HH @ h_H, start_H, xs)
+    return [h_H[-1].item() for h_H in states]
 
 
-fig = plots.target_and_yours(draw_states, target, None if None in yours.values() else yours)
-plots.show(
-    fig, alt="States of a running sum, a leaking sum and a running maximum over twelve steps."
+check.delay_weights(delayed)
+
+# %% tags=["instructor"]
+checks.require_passed("4.1 delay_weights")
+
+# %% [markdown]
+# A net of eight units reads a few pulses: every input wanders through the units, one a step, and drops out at the end.
+
+# %% tags=["figure"]
+pulses = [0, 3, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0]
+
+
+def units(weights):
+    w_H1, u_HH = (torch.as_tensor(weight).float() for weight in weights)
+    return scan(lambda h_H, x: w_H1[:, 0] * x + u_HH @ h_H, torch.zeros(len(u_HH)), pulses)
+
+
+def draw_units(ax, states):
+    plots.matrix(
+        ax, torch.stack(states).T, xlabel="time step", ylabel="unit", limits=(0, 4), bar=False
+    )
+
+
+target = units((torch.eye(8)[:, :1], torch.eye(8).roll(1, 0).tril()))
+yours = checks.attempt(lambda: units(delay_weights(7)))
+plots.compare(
+    draw_units,
+    target,
+    yours,
+    alt="States of eight units over 16 steps: each pulse enters at unit 0 and moves down one unit a step, unchanged.",
 )
 
 # %% [markdown]
-# The library's `Scan(cell)` is this loop with a cell for a step. It equals our loop, and it equals `torch.nn.RNN`
-# with the same weights:
+# Eight steps back it remembers without loss; of the ninth it knows nothing, since $U^8 = 0$. Memory of that kind costs a unit per step, and somebody had to
+# find these weights. The rest of the lesson asks when a *gradient* can find them.
 
 # %%
-theirs = nn.RNN(3, 5, batch_first=True)
-ours = [cell.from_input.weight, cell.from_state.weight, cell.from_input.bias, cell.from_state.bias]
-for parameter, weight in zip(theirs.parameters(), ours, strict=True):
-    parameter.data.copy_(weight)
-states_BTH, _ = Scan(cell)(x_BTC)
-torch.testing.assert_close(states_BTH, torch.stack(loop, 1))
-torch.testing.assert_close(states_BTH, theirs(x_BTC)[0])
+u_HH = torch.eye(8).roll(1, 0).tril()
+assert (torch.linalg.matrix_power(u_HH, 7) @ torch.ones(8)).norm() == 1
+assert (torch.linalg.matrix_power(u_HH, 8) == 0).all()
+
+# %% [markdown]
+# **n steps and $2^n$ steps.** A scan need not stop with its input. Here the state is a counter of n bits and one bit more. Run n = 8 times it has tried
+# 8 choices of weights for a balance, run $2^8$ times all of them. (Theorem, for steps and states of polynomial size: polynomially many steps decide what
+# polynomial *time* can, $2^n$ steps what polynomial *space* can. Whether the second is more is open.)
+
+# %%
+weights, wanted = (11, 7, 19, 5, 13, 3, 17, 2), 60
+
+
+def try_next(state, _):
+    count, found = state
+    chosen = [weight for k, weight in enumerate(weights) if count >> k & 1]
+    return count + 1, found or sum(chosen) == wanted
+
+
+assert scan(try_next, (0, False), range(8))[-1] == (8, False)
+assert scan(try_next, (0, False), range(2**8))[-1] == (256, True)
+
+# %% [markdown]
+# Such a net can be built. To *train* one, a gradient would have to come back through all of those steps: section 3 asks what is left of it.
 
 # %% [markdown]
 # ## 3 · The decay, predicted
@@ -194,7 +261,9 @@ torch.testing.assert_close(states_BTH, theirs(x_BTC)[0])
 
 # %%
 default_gain = 3**-0.5
-print(f"PyTorch's default gain: {default_gain:.3f}")
+drawn = nn.RNN(1, 512).weight_hh_l0.std().item() * 512**0.5
+print(f"PyTorch's default gain: {default_gain:.3f}, measured on a fresh net {drawn:.3f}")
+assert abs(drawn - default_gain) < 0.01
 
 # %% [markdown]
 # ### Exercise 4.2 · The gradient on its way back (easy, 10 minutes)
@@ -255,15 +324,14 @@ def with_gain(cell, gain):
 # %% [markdown]
 # Your loop against autograd, on a linear net of 64 units:
 
-# %%
+# %% tags=["figure"]
 small = with_gain(RNN(1, 64, "linear"), 0.9)
 torch.manual_seed(1)
 measured, _ = gradient_by_age(small, torch.zeros(1, 30, 1))
 torch.manual_seed(1)
 start_H = torch.randn(64)
-yours = checks.attempt(
-    gradient_norms, small.from_state.weight.detach(), start_H / start_H.norm(), 30
-)
+u_HH = small.from_state.weight.detach()
+yours = checks.attempt(gradient_norms, u_HH, start_H / start_H.norm(), 30)
 
 
 def draw_norms(ax, norms):
@@ -272,9 +340,11 @@ def draw_norms(ax, norms):
     )
 
 
-fig = plots.target_and_yours(draw_norms, measured, yours)
-plots.show(
-    fig, alt="Gradient norm against age for a linear net with gain 0.9: autograd's, and yours."
+plots.compare(
+    draw_norms,
+    measured,
+    yours,
+    alt="Gradient norm against age for a linear net with gain 0.9: autograd's, and yours.",
 )
 
 # %% [markdown]
@@ -299,48 +369,48 @@ MATRICES = {
     "orthogonal": (lambda cell: orthogonal(cell, 1.0), 1.0),
     "Gaussian, g = 1.1": (lambda cell: with_gain(cell, 1.1), 1.1),
 }
-decay = {}
-for name, (draw, _) in MATRICES.items():
-    runs = []
-    for seed in range(5):
-        torch.manual_seed(seed)
-        runs.append(gradient_by_age(draw(RNN(1, 512, "linear")), torch.zeros(1, 40, 1))[0])
-    decay[name] = np.array(runs)
-
-# %% [markdown]
-# Each thin line is a seed; the dashed grey lines are the predictions $g^k$, drawn before anything was measured.
 
 # %%
+decay = {name: [] for name in MATRICES}
+for name, (draw, _) in MATRICES.items():
+    for seed in SEEDS:
+        torch.manual_seed(seed)
+        net = draw(RNN(1, 512, "linear"))
+        decay[name].append(gradient_by_age(net, torch.zeros(1, 40, 1))[0])
+decay = {name: np.array(runs) for name, runs in decay.items()}
+
+# %% [markdown]
+# Each thin line is a seed; the dashed lines are the predictions $g^k$.
+
+# %% tags=["figure"]
 fig, ax = plots.figure(size=(7.5, 3.8))
 for name, (_, gain) in MATRICES.items():
     plots.spread(ax, range(41), decay[name], name)
     ax.plot(range(41), gain ** np.arange(41), color="black", ls="--", lw=1, alpha=0.6)
 ax.set(xlabel="age (steps back)", ylabel="gradient norm", yscale="log")
 ax.legend(loc="lower left", fontsize=9)
-left = np.median(decay["PyTorch's default"][:, 20])
-print(
-    f"you: {my_share_after_20}   measured after 20 steps: {left:.1e}   predicted: {default_gain**20:.1e}"
-)
-plots.show(
-    fig,
-    alt="Gradient norm by age, log scale: default falls to 1e-10, g=0.9 to 0.02, orthogonal stays 1, g=1.1 grows to 50.",
-)
-
-# %% [markdown]
-# The default loses all but about 0.00002 of the gradient in 20 steps. The surprise is not the fall but its evenness: random matrices are
-# predictable to a few per cent. One number, the gain, tells the story, though the matrix's largest stretch (its *spectral norm*) is about $2g$.
+plots.show(fig, alt="Gradient norm by age, log scale: " + plots.ends(range(41), decay) + ".")
 
 # %%
+left = np.median(decay["PyTorch's default"][:, 20])
+print(f"you: {my_share_after_20}   measured after 20 steps: {left:.1e}")
+assert 1.4e-5 < left < 1.8e-5
 for name, (_, gain) in MATRICES.items():
-    per_step = decay[name][:, 20] ** (1 / 20)
-    print(
-        f"{name:18s} predicted {gain:.3f}   measured",
-        " ".join(f"{value:.3f}" for value in per_step),
-    )
-    assert np.allclose(per_step, gain, rtol=0.05)
-assert np.allclose(decay["orthogonal"], 1, atol=1e-3) and 1e-5 < left < 3e-5
-stretch = torch.linalg.matrix_norm(with_gain(RNN(1, 512), 0.9).from_state.weight, 2).item()
-assert abs(stretch - 2 * 0.9) < 0.05
+    assert np.allclose(decay[name][:, 20] ** (1 / 20), gain, rtol=0.02)
+short = gradient_by_age(orthogonal(RNN(1, 512, "linear"), 0.9), torch.zeros(1, 40, 1))[0]
+assert np.allclose(short, 0.9 ** np.arange(41), rtol=1e-3)
+
+# %% [markdown]
+# The default leaves 0.000015 or so of the gradient after 20 steps. The surprise is not the fall but its evenness: the factor per step of all these matrices
+# is the predicted one within 2 %, and an orthogonal one times 0.9 gives $0.9^k$ up to rounding. What decides is the gain. It is also about the size of the largest
+# eigenvalue (the *spectral radius*), but not the largest stretch of any direction (the *spectral norm*): that is about $2g$.
+
+# %%
+u_HH = with_gain(RNN(1, 512), 0.9).from_state.weight.detach()
+radius = torch.linalg.eigvals(u_HH).abs().max().item()
+norm = torch.linalg.matrix_norm(u_HH, 2).item()
+print(f"gain 0.9: spectral radius {radius:.2f}, spectral norm {norm:.2f}")
+assert abs(radius - 0.9) < 0.05 and abs(norm - 2 * 0.9) < 0.05
 
 # %% [markdown]
 # ### What a nonlinearity does
@@ -382,75 +452,73 @@ checks.require_passed("4.3 predicted_factor")
 my_relu_factor = None
 
 # %% [markdown]
-# Nets of 256 units read noise for 40 steps. The slopes come from the states of the run, so prediction and measurement are two different
-# computations.
+# Nets of 256 units read noise for 40 steps. The slopes come from the states of the run, the measured factor from its gradients.
 
 # %%
 SLOPE = {"linear": np.ones_like, "tanh": lambda h: 1 - h**2, "relu": lambda h: (h > 0) * 1.0}
-factors = {name: [] for name in SLOPE}
-for name, slope in SLOPE.items():
-    for seed in range(5):
-        torch.manual_seed(seed)
-        net = with_gain(RNN(16, 256, name), 1.0)
-        nn.init.normal_(net.from_input.weight, std=0.5 / 16**0.5)
-        norms, arrays = gradient_by_age(net, torch.randn(8, 40, 16))
-        slopes = slope(arrays["state"][10:])
-        factors[name].append((np.sqrt((slopes**2).mean()), norms[30] ** (1 / 30), slopes))
+
+
+def noisy_net(kind, seed, gain=1.0, strength=0.5):
+    """Slopes of a net that reads noise of some strength, and its gradient's factor per step over 30."""
+    torch.manual_seed(seed)
+    net = with_gain(RNN(16, 256, kind), gain)
+    nn.init.normal_(net.from_input.weight, std=strength / 16**0.5)
+    norms, arrays = gradient_by_age(net, torch.randn(8, 40, 16))
+    return SLOPE[kind](arrays["state"][10:]), norms[30] ** (1 / 30)
+
+
+NETS = {"linear": {}, "tanh": {}, "relu": {}, "tanh, weak input": {"strength": 0.05}}
+factors = {
+    name: [noisy_net(name.split(",")[0], seed, **options) for seed in SEEDS]
+    for name, options in NETS.items()
+}
 
 # %% [markdown]
 # Predicted against measured, a dot for each seed; on the right your function predicts.
 
 
-# %%
-def draw_factors(ax, predicted_of):
-    for (name, runs), marker in zip(factors.items(), "os^", strict=True):
-        ax.plot(
-            [predicted_of(slopes) for _, _, slopes in runs],
-            [m for _, m, _ in runs],
-            marker,
-            label=name,
-            alpha=0.8,
-        )
+# %% tags=["figure"]
+def draw_factors(ax, predict):
+    for (name, runs), marker in zip(factors.items(), "os^D", strict=True):
+        predicted = [float(predict(1.0, torch.tensor(slopes))) for slopes, _ in runs]
+        ax.plot(predicted, [factor for _, factor in runs], marker, label=name, alpha=0.8)
     ax.plot([0.65, 1.05], [0.65, 1.05], color="grey", ls="--", lw=1)
     ax.set(xlabel="predicted factor per step", ylabel="measured factor per step")
     ax.legend()
 
 
-mine = checks.attempt(predicted_factor, 1.0, torch.ones(2))
-yours = None if mine is None else lambda slopes: predicted_factor(1.0, torch.tensor(slopes))
-fig = plots.target_and_yours(
-    draw_factors, lambda slopes: np.sqrt((slopes**2).mean()), yours, size=(8, 3.4)
+done = checks.attempt(predicted_factor, 1.0, torch.ones(2)) is not None
+plots.compare(
+    draw_factors,
+    lambda gain, slopes: gain * slopes.square().mean().sqrt(),
+    predicted_factor if done else None,
+    size=(8, 3.4),
+    alt="Measured against predicted factor per step, all near the diagonal: "
+    + plots.medians({name: [factor for _, factor in runs] for name, runs in factors.items()}),
 )
-plots.show(
-    fig,
-    alt="Measured against predicted factor per step: linear at 1, tanh at 0.76, ReLU at 0.71, all on the diagonal.",
-)
-
-# %% [markdown]
-# Half of the ReLUs are off, half the squares are gone: $1/\sqrt2 = 0.71$, not 0.5. The tanh loses by being used: the more the states move,
-# the flatter it gets. A logistic sigmoid's slope never exceeds ¼, so there the factor is at most $g/4$.
 
 # %%
-for name, runs in factors.items():
-    print(
-        f"{name:7s}",
-        "  ".join(f"{predicted:.3f} -> {measured:.3f}" for predicted, measured, _ in runs),
-    )
-    assert all(abs(predicted - measured) < 0.03 for predicted, measured, _ in runs)
-relu_factor = np.mean([measured for _, measured, _ in factors["relu"]])
-print(f"you: {my_relu_factor}   measured for ReLU: {relu_factor:.2f}")
-assert abs(relu_factor - 0.5**0.5) < 0.02
+mean_of = {name: np.mean([factor for _, factor in runs]) for name, runs in factors.items()}
+print(f"you: {my_relu_factor}   measured for ReLU: {mean_of['relu']:.2f}")
+for runs in factors.values():
+    assert all(abs(np.sqrt((slopes**2).mean()) - factor) < 0.03 for slopes, factor in runs)
+assert abs(mean_of["relu"] - 0.5**0.5) < 0.02
+assert mean_of["tanh"] < 0.8 and mean_of["tanh, weak input"] > 0.95
 
 # %% [markdown]
-# **Break it.** Drag the gain (*scale*) and the number of steps, switch the nonlinearity, add the state to the result
-# (*residual*, section 6). At which gain does tanh keep its gradient? Note that it needs more than 1, and why.
+# Half of the ReLUs are off, half the squares are gone: $1/\sqrt2 = 0.71$, not 0.5. The tanh loses by being used: with inputs a tenth as strong its states stay
+# where it is nearly straight, and the same matrix keeps 0.97 of the gradient a step instead of 0.77. A logistic sigmoid's slope never exceeds ¼, so there the formula gives at most $g/4$.
+#
+# **Break it.** The same net (input strength 0.5). Drag the gain (*weight scale*) and the number of steps, switch the nonlinearity, add the state to the result
+# (*residual*, section 6). At which gain does tanh keep its gradient over 40 steps, and why not at 1?
 
 
 # %%
 def measure(scale, depth, nonlinearity, residual):
     torch.manual_seed(0)
-    net = with_gain((Residual if residual else RNN)(4, 64, nonlinearity), scale)
-    return gradient_by_age(net, 0.3 * torch.randn(4, depth, 4))[0][::-1].copy()
+    net = with_gain((Residual if residual else RNN)(16, 256, nonlinearity), scale)
+    nn.init.normal_(net.from_input.weight, std=0.5 / 16**0.5)
+    return gradient_by_age(net, torch.randn(8, depth, 16))[0][::-1].copy()
 
 
 flow = GradientFlow(
@@ -468,6 +536,20 @@ flow
 # %%
 flow.scale, flow.nonlinearity = 1.3, "relu"
 flow.residual = True
+
+# %% [markdown]
+# The tanh needs a gain of about 1.5: at 1.4 the gradient still shrinks with all five seeds, at 1.7 it grows with all. The gain has to make up for the slopes,
+# and more gain moves the states and lowers the slopes further.
+
+# %%
+mean_slopes = []
+for gain, grows in ((1.0, False), (1.4, False), (1.7, True), (2.0, True)):
+    runs = [noisy_net("tanh", seed, gain) for seed in SEEDS]
+    mean_slopes.append(np.mean([slopes for slopes, _ in runs]))
+    print(f"gain {gain}: mean slope {mean_slopes[-1]:.2f}, factor", *(f"{f:.2f}" for _, f in runs))
+    assert all((factor > 1) == grows for _, factor in runs)
+    assert all(abs(gain * np.sqrt((slopes**2).mean()) - factor) < 0.03 for slopes, factor in runs)
+assert mean_slopes == sorted(mean_slopes, reverse=True)
 
 # %% [markdown]
 # ## 4 · A rule of thumb, and why it is false
@@ -520,7 +602,7 @@ def norms_at_rest(nonlinearity):
 # %% [markdown]
 # The axis is logarithmic above 1 and linear below, so that zero has a place.
 
-# %%
+# %% tags=["figure"]
 linear, curved = norms_at_rest("linear"), norms_at_rest("tanh")
 fig, ax = plots.figure(size=(6.5, 3.2))
 ax.plot(range(11), curved, "o-", label="tanh at its resting state")
@@ -528,16 +610,17 @@ ax.plot(range(11), linear, "s-", label="linear")
 ax.set_yscale("symlog", linthresh=1)
 ax.set(xlabel="age (steps back)", ylabel="gradient norm", ylim=(-0.2, 3000))
 ax.legend()
-print(
-    f"you: {my_gradient_after_10}   after 10 steps: tanh {curved[10]:,.0f}, linear {linear[10]:.0f}"
-)
 plots.show(
     fig,
     alt="The linear net's gradient is zero from the first step on; the tanh net's doubles with every step.",
 )
 
+# %%
+print(f"you: {my_gradient_after_10}   measured after 10 steps: {curved[10]:,.0f}")
+assert np.allclose(curved, 2.0 ** np.arange(11), rtol=1e-3) and (linear[1:] < 1e-6).all()
+
 # %% [markdown]
-# The Jacobian is not $U$ but $\operatorname{diag}(f')\,U$, and scaling rows changes eigenvalues: here from 0 to 2. So the gradient doubles at
+# The Jacobian (the matrix of all derivatives of a step's output in its input) is not $U$ but $\operatorname{diag}(f')\,U$, and scaling rows changes eigenvalues: here from 0 to 2. So the gradient doubles at
 # every step, although tanh only ever shrinks. What *is* a theorem (Pascanu, Mikolov & Bengio 2013) uses the spectral **norm**: if
 # $\lVert U\rVert_2 < 1/\gamma$, with $\gamma$ the largest slope (1 for tanh, ¼ for the sigmoid), gradients vanish at least as fast
 # as $(\gamma\lVert U\rVert_2)^k$, in every net and for every input. Sufficient, not necessary.
@@ -545,7 +628,6 @@ plots.show(
 # %%
 jacobian = torch.diag(1 - rest_H**2) @ U
 assert torch.linalg.eigvals(jacobian).abs().max().item() > 1.999
-assert np.allclose(curved, 2.0 ** np.arange(11), rtol=1e-3) and (linear[1:] < 1e-6).all()
 for seed in range(100):
     torch.manual_seed(seed)
     net = RNN(3, 8)
@@ -578,9 +660,12 @@ print(f"steepest at w = {w_grid[edge].item():.4f}: slope {slopes[edge].item():,.
 # One step of gradient descent from the edge, with a learning rate of 0.01, and the same step with the gradient clipped to length 1:
 
 # %%
-rate = 0.01
-free = (w_grid[edge] - rate * slopes[edge]).item()
-clipped = (w_grid[edge] - rate * slopes[edge].clamp(-1, 1)).item()
+lr = 0.01
+free = (w_grid[edge] - lr * slopes[edge]).item()
+clipped = (w_grid[edge] - lr * slopes[edge].clamp(-1, 1)).item()
+print(f"from w = {w_grid[edge].item():.3f}: clipped to {clipped:.3f}, unclipped to {free:,.0f}")
+
+# %% tags=["figure"]
 fig, axes = plots.figure(1, 2, size=(9, 3.2))
 w_values = w_grid.detach()
 plots.curves(axes[0], w_values, {"loss": losses.detach()}, xlabel="w", ylabel="loss")
@@ -594,29 +679,29 @@ axes[0].plot(
 axes[0].set_ylim(-0.1, 4.3)
 axes[0].legend(loc="upper right", fontsize=9)
 plots.curves(axes[1], w_values, {"slope": slopes.abs()}, xlabel="w", ylabel="|slope|", log="y")
-print(f"from w = {w_grid[edge].item():.3f}: clipped to {clipped:.3f}, unclipped to {free:,.0f}")
 plots.show(
     fig,
-    alt="The loss drops like a cliff near w = 2.03; the slope there is thousands of times the slope elsewhere.",
+    alt="The loss drops like a cliff near w = 2.03; the slope there is more than ten thousand times the usual one.",
 )
 
 # %% [markdown]
-# Right of the edge a step left makes the loss smaller, until it is suddenly 15 times larger or more. The unclipped step lands far outside
-# everything seen before; the clipped one stays near.
+# Right of the edge a step left makes the loss smaller, until within 0.01 it is 15 times larger or more. The slope at the edge is over ten thousand times the
+# usual one, so the unclipped step lands at a w above 1,000; the clipped one stays within 0.01.
 
 # %%
-assert abs(slopes[edge]) > 1000 and abs(free) > 10 and abs(clipped - w_grid[edge].item()) <= 0.0101
 assert losses[edge - 500] > 15 * losses[edge + 500] and losses[-1] > losses[edge + 500]
+assert abs(slopes[edge]) > 1e4 * slopes.abs().median() and free > 1000
+assert abs(clipped - w_grid[edge].item()) <= 0.0101
 
 # %% [markdown]
 # ### Exercise 4.4 · Clip by norm (medium, 10 minutes)
 #
 # Write `clip(gradients, limit)`: a list of tensors goes in, one per parameter. If their common length (the root of the sum of *all* squares) exceeds the
-# limit, all are scaled by one factor so that it equals the limit; otherwise nothing changes. Return the list.
+# limit, all are scaled by one factor so that it equals the limit; otherwise nothing changes, also where all gradients are zero. Return the list.
 #
 # <details><summary>Hint 1</summary>One step has one direction. What must be the same for all tensors so that it keeps its direction?</details>
-# <details><summary>Hint 2</summary>Compute one norm over all tensors, then one factor, at most 1.</details>
-# <details><summary>Hint 3</summary><code>factor = min(1.0, limit / norm)</code> with <code>norm = sum(g.square().sum() for g in gradients).sqrt()</code></details>
+# <details><summary>Hint 2</summary>Compute one norm over all tensors, then one factor, at most 1. What does limit / norm do at norm 0?</details>
+# <details><summary>Hint 3</summary><code>norm = sum(g.square().sum() for g in gradients).sqrt()</code>, then multiply each by <code>limit / max(norm, limit)</code>.</details>
 
 
 # %% tags=["stub"]
@@ -626,9 +711,8 @@ def clip(gradients, limit):
 
 # %% tags=["solution"]
 def clip(gradients, limit):
-    norm = sum(g.square().sum() for g in gradients).sqrt().item()
-    factor = min(1.0, limit / norm)
-    return [factor * g for g in gradients]
+    norm = sum(g.square().sum() for g in gradients).sqrt()
+    return [g * limit / max(norm, limit) for g in gradients]
 
 
 # %%
@@ -640,7 +724,7 @@ checks.require_passed("4.4 clip")
 # %% [markdown]
 # Random gradients in the plane, each an arrow tip; clipped ones sit on the circle, in their old direction.
 
-# %%
+# %% tags=["figure"]
 tips = 1.5 * torch.randn(60, 2)
 target = (tips * (1 / tips.norm(dim=1, keepdim=True)).clamp(max=1)).tolist()
 
@@ -656,19 +740,22 @@ def draw_tips(ax, ends):
     ax.set(xlabel="gradient of parameter 1", ylabel="gradient of parameter 2", aspect="equal")
 
 
-fig = plots.target_and_yours(draw_tips, target, checks.attempt(clip_all, tips), size=(8, 4.1))
-plots.show(
-    fig,
+plots.compare(
+    draw_tips,
+    target,
+    checks.attempt(clip_all, tips),
+    size=(8, 4.1),
     alt="Sixty arrow tips; those outside the unit circle are pulled onto it along their own direction.",
 )
 
 # %% [markdown]
 # Clipping is first aid for explosion. It does nothing against vanishing: a direction that is lost cannot be scaled back.
-#
+
+# %% [markdown]
 # ## 6 · Two remedies: add, and normalise
 #
 # **Residual.** Add to the state instead of overwriting it (He et al. 2015): $h_t = h_{t-1} + \tanh(Wx_t + Uh_{t-1} + b)$. The Jacobian is then
-# $I + \operatorname{diag}(f')\,U$; the identity carries the gradient past the matrix.
+# $I + \operatorname{diag}(f')\,U$; the identity carries the gradient past the matrix. What is added is called the *branch*.
 #
 # **Layer norm** (Ba, Kiros & Hinton 2016). Shift and scale each vector to mean 0 and variance 1:
 # $\operatorname{LN}(v) = (v - \operatorname{mean} v) / \operatorname{std} v$. Then $\operatorname{LN}(aUh) = \operatorname{LN}(Uh)$ for every $a > 0$: the gain, whose power ruled everything so
@@ -691,7 +778,8 @@ def scaled(cell, factor):
 
 
 # %% [markdown]
-# The invariance and its consequence, asserted: with U three times as large the outputs are the same, and the gradient in U is a third.
+# Asserted: with U three times as large the outputs are the same, and the gradient in U is a third. It also stands at right angles to U, so a plain gradient
+# step can only lengthen U (Pythagoras), and makes its own next step shorter.
 
 # %%
 results = []
@@ -699,88 +787,191 @@ for factor in (1, 3):
     torch.manual_seed(0)
     net, h_BH, x_BC = scaled(NormalisedRNN(4, 16), factor), torch.randn(8, 16), torch.randn(8, 4)
     out_BH, _ = net(x_BC, h_BH)
-    (gradient,) = torch.autograd.grad(out_BH[:, 0].sum(), net.from_state.weight)
-    results.append((out_BH, gradient))
+    U = net.from_state.weight
+    (gradient_HH,) = torch.autograd.grad(out_BH[:, 0].sum(), U)
+    assert abs((gradient_HH * U).sum()) < 1e-5 * gradient_HH.norm() * U.norm()
+    results.append((out_BH, gradient_HH))
 torch.testing.assert_close(results[0][0], results[1][0])
 torch.testing.assert_close(results[0][1], 3 * results[1][1], rtol=1e-4, atol=1e-6)
 
 # %% [markdown]
-# The larger the weights, the smaller their gradient: the step size regulates itself. Now both remedies over 40 steps, five seeds, PyTorch's
-# default scale, and for layer norm three scales.
+# Now both remedies over 40 steps, five seeds, from PyTorch's default scale. The plain and the normalised net also run with U half and twice as large, the
+# residual one with a tenth of U.
 
 
 # %%
-def five_seeds(make, steps=40):
+def five_seeds(kind, factor=1.0, steps=40):
+    """Gradient norm by age, seeds x ages, from a random first state."""
     runs = []
-    for seed in range(5):
+    for seed in SEEDS:
         torch.manual_seed(seed)
-        net = make()
+        net = scaled(kind(16, 64), factor)
         start = torch.randn(8, net.hidden).requires_grad_()
         runs.append(gradient_by_age(net, torch.randn(8, steps, 16), state=start)[0])
     return np.array(runs)
 
 
-remedies = {
-    "plain": five_seeds(lambda: RNN(16, 64)),
-    "residual": five_seeds(lambda: Residual(16, 64)),
-}
-scales = {
-    f"{name}, U x {factor}": five_seeds(
-        lambda kind=kind, factor=factor: scaled(kind(16, 64), factor)
-    )
-    for name, kind in (("plain", RNN), ("layer norm", NormalisedRNN))
-    for factor in (0.5, 1, 2)
-}
+plain, normed = ([five_seeds(kind, f) for f in (0.5, 1, 2)] for kind in (RNN, NormalisedRNN))
+residual, small_residual = five_seeds(Residual), five_seeds(Residual, 0.1)
 
 # %% [markdown]
-# Left, five seeds each. Right, their medians; the three layer-norm curves lie on top of each other.
+# Left, a thin line a seed. Right, medians; the three layer-norm curves lie on top of each other.
 
-# %%
+# %% tags=["figure"]
 fig, axes = plots.figure(1, 2, size=(10, 3.8))
-for name, runs in remedies.items():
-    plots.spread(axes[0], range(41), runs, name)
-for k, (name, runs) in enumerate(scales.items()):
-    axes[1].plot(
-        range(41),
-        np.median(runs, 0),
-        ls=("-", "--", ":")[k % 3],
-        lw=2.2,
-        label=name,
-        color=plots.PALETTE[0 if k < 3 else 3],
-    )
-for ax in axes:
-    ax.set(xlabel="age (steps back)", ylabel="gradient norm", yscale="log")
-    ax.legend(fontsize=9)
+shown = {"plain": plain[1], "residual": residual, "residual, U x 0.1": small_residual}
+plots.curves(axes[0], range(41), shown, xlabel="age (steps back)", ylabel="gradient norm", log="y")
+for name, runs, colour in (("plain", plain, 0), ("layer norm", normed, 3)):
+    for factor, curve, style in zip((0.5, 1, 2), runs, ("-", "--", ":"), strict=True):
+        axes[1].plot(
+            np.median(curve, 0),
+            ls=style,
+            lw=2.2,
+            color=plots.PALETTE[colour],
+            label=f"{name}, U x {factor}",
+        )
+axes[1].set(xlabel="age (steps back)", ylabel="gradient norm")
+axes[1].legend(fontsize=9)
 plots.show(
     fig,
-    alt="Plain decays to 1e-11, residual grows by more than thirty; with layer norm three weight scales give one curve.",
+    alt=f"Gradient norm by age, medians: {plots.ends(range(41), shown)}; with layer norm three weight scales give one curve.",
 )
 
 # %% [markdown]
-# Two surprises. The residual net does not just keep its gradient: with ordinary weights it *grows*, more than thirtyfold in 40 steps. Each step adds a little, so
-# residual nets want small weights inside the branch. And layer norm removes the dependence on the scale, not the factor itself: its curve is near 1 but not at it.
+# Two surprises. The residual net does not just keep its gradient, it *grows*, 50-fold and more in 40 steps; with a tenth of U in the branch it grows to 5 at most.
+# And layer norm removes the dependence on the scale, not the factor: its gradient grows by 2 to 6 % a step, to between 2 and 10 after 40.
 
 # %%
-grown = remedies["residual"][:, 40]
-print("residual, after 40 steps:", " ".join(f"{value:.0f}" for value in grown))
-assert np.median(grown) > 30 and (remedies["plain"][:, 40] < 1e-7).all()
-normed = np.array([np.median(runs, 0) for name, runs in scales.items() if name.startswith("layer")])
-assert np.allclose(normed / normed[0], 1, rtol=0.02) and 0.2 < normed[0, 40] < 50
+for name, runs in {
+    "residual": residual,
+    "a tenth of U": small_residual,
+    "layer norm": normed[1],
+}.items():
+    print(f"{name:13s} after 40 steps:", *(f"{value:.1f}" for value in runs[:, 40]))
+assert (residual[:, 40] >= 50).all() and (plain[1][:, 40] < 1e-7).all()
+assert ((small_residual[:, 40] > 2) & (small_residual[:, 40] < 5)).all()
+assert np.allclose(np.array(normed) / normed[0], 1, rtol=0.02)
+assert ((normed[1][:, 40] > 2) & (normed[1][:, 40] < 10)).all()
 
 # %% [markdown]
+# **Sums that grow with depth.** A residual net adds, and sums grow. Take L residual layers with fresh weights each, $h \leftarrow h + W\operatorname{relu}(h)$, entries of $W$ with
+# standard deviation $\sqrt{2/H}$: then each branch is as large as what goes into it, and the mean square doubles per layer. With layer norm *before* the branch each layer
+# adds 1; *after* the sum, the sum is set back to 1. Three predictions for the root mean square after L layers:
+#
+# | | no norm | norm before the branch | norm after the sum |
+# |---|---|---|---|
+# | root mean square | $\sqrt{2^L}$ | $\sqrt{1+L}$ | 1 |
+
+
+# %%
+def sums(norm, seed, layers=40, size=256):
+    """Root mean square of a residual sum after 0..layers layers with fresh weights."""
+    torch.manual_seed(seed)
+    h_BH = F.layer_norm(torch.randn(64, size), (size,))
+    rms = [1.0]
+    for _ in range(layers):
+        seen_BH = F.layer_norm(h_BH, (size,)) if norm == "before" else h_BH
+        h_BH = h_BH + torch.relu(seen_BH) @ torch.randn(size, size) * (2 / size) ** 0.5
+        h_BH = F.layer_norm(h_BH, (size,)) if norm == "after" else h_BH
+        rms.append(h_BH.square().mean().sqrt().item())
+    return rms
+
+
+L = np.arange(41)
+predicted = {"none": 2 ** (L / 2), "before": (1 + L) ** 0.5, "after": np.ones(41)}
+depth = {norm: np.array([sums(norm, seed) for seed in SEEDS]) for norm in predicted}
+
+# %% tags=["figure"]
+fig, ax = plots.figure(size=(7, 3.4))
+plots.curves(
+    ax,
+    L,
+    {f"norm {name}" if name != "none" else "no norm": runs for name, runs in depth.items()},
+    xlabel="layers",
+    ylabel="root mean square of the sum",
+    log="y",
+)
+for curve in predicted.values():
+    ax.plot(L, curve, color="black", ls="--", lw=1, alpha=0.6)
+plots.show(
+    fig,
+    alt=f"Root mean square of a residual sum by layers, on dashed predictions: {plots.ends(L, depth)}.",
+)
+
+# %%
+print("after 40 layers:", {norm: f"{np.median(runs[:, 40]):.3g}" for norm, runs in depth.items()})
+assert np.allclose(depth["none"][:, 40] ** (1 / 40), 2**0.5, rtol=0.02)
+assert np.allclose(depth["before"], predicted["before"], rtol=0.08)
+assert np.allclose(depth["after"], 1, rtol=1e-3)
+
+# %% [markdown]
+# About a million without layer norm, 6.4 or 1 with it. In our recurrent net the layers share one matrix, and a tanh bounds each branch. The sum grows all the same, and
+# then the tanh saturates: it adds about ±1 whatever comes in. Layer norm at either place prevents that, each at a price.
+
+
+# %%
+class NormBefore(Residual):
+    def propose(self, x_BC, h_BH):
+        return super().propose(x_BC, F.layer_norm(h_BH, (self.hidden,)))
+
+
+class NormAfter(Residual):
+    def forward(self, x_BC, h_BH):
+        sum_BH, values = super().forward(x_BC, h_BH)
+        return F.layer_norm(sum_BH, (self.hidden,)), values
+
+
+def in_time(kind, seed):
+    """Size (root mean square) of the last state, mean slope of the last branch, gradient 20 steps back."""
+    torch.manual_seed(seed)
+    norms, arrays = gradient_by_age(kind(16, 64), torch.randn(8, 40, 16))
+    slope = 1 - arrays["candidate"][-1] ** 2
+    return np.sqrt((arrays["state"][-1] ** 2).mean()), slope.mean(), norms[20]
+
+
+# %%
+KINDS = {"no norm": Residual, "norm before": NormBefore, "norm after": NormAfter}
+grown = {name: np.array([in_time(kind, seed) for seed in SEEDS]) for name, kind in KINDS.items()}
+print("medians after 40 steps: size of the state, slope of the branch, gradient 20 steps back")
+for name, runs in grown.items():
+    print(f"{name:12s}", *(f"{value:6.2f}" for value in np.median(runs, 0)))
+(size, slope, _), (size_before, slope_before, _), (size_after, slope_after, left) = (
+    runs.T for runs in grown.values()
+)
+assert (size > 20).all() and (size_before > 10).all() and np.allclose(size_after, 1, rtol=1e-3)
+assert (slope < 0.1).all() and (slope_before > 0.7).all() and (slope_after > 0.7).all()
+assert ((left > 0.15) & (left < 0.55)).all()
+
+# %% [markdown]
+# Without it the state has grown to 28 and the branch's mean slope fallen to 0.05: the net has nearly stopped listening. Normalised before the branch it listens, and the sum still
+# grows. Normalised after the sum nothing grows, and only a fifth to a half of the gradient is left after 20 steps: a factor below 1 is back.
+#
 # ## 7 · Truncated backpropagation
 #
-# Long sequences are often cut: the state is carried on, but its history is forgotten (`detach`) every $k$ steps. Memory then stays constant. The price: the
-# gradient of everything older than $k$ is not small but exactly zero.
-#
+# Long sequences are often cut into windows of $k$ steps: the state is carried on, but at the start of each window its history is forgotten (`detach`). What backward walks
+# through then stays $k$ steps long. The price: a loss at a window's last step sees $k$ steps, one at its first step only that one, and the gradient of everything older is
+# not small but exactly zero.
+
+
+# %%
+w, x_T = torch.tensor(0.9, requires_grad=True), torch.ones(12, requires_grad=True)
+h = torch.zeros(())
+for t, x in enumerate(x_T):
+    if t % 4 == 0:  # a new window of 4 steps
+        h = h.detach()
+    h = h * w + x
+(seen_T,) = torch.autograd.grad(h, x_T)
+assert (seen_T[:8] == 0).all() and (seen_T[8:] > 0).all()
+
+# %% [markdown]
 # ### Exercise 4.5 · Truncate (hard, 15 minutes)
 #
-# For $h_t = w h_{t-1} + x_t$, $h_0 = 0$, write `truncated_gradient(w, xs, k)`: the derivative of the last state in $w$ (a number), where only the last $k$ uses of $w$ count. If
-# there are fewer than $k$, all count.
+# One window, and the loss at its end. For $h_t = w h_{t-1} + x_t$, $h_0 = 0$, write `truncated_gradient(w, xs, k)`: the derivative of the last state in $w$ (a number), where
+# only the last $k$ uses of $w$ count. If there are fewer than $k$, all count.
 #
 # <details><summary>Hint 1</summary>Make w a tensor that requires a gradient and run the loop. Where does the history have to end?</details>
 # <details><summary>Hint 2</summary>Just before the k-th step from the end, replace h by h.detach(). With T inputs counted from 0, that step has number T - k.</details>
-# <details><summary>Hint 3</summary><code>if t == len(xs) - k: h = h.detach()</code>, then <code>h = w * h + x</code>; at the end <code>torch.autograd.grad(h, w)</code>.</details>
+# <details><summary>Hint 3</summary>Start with <code>h = 0 * w</code>. <code>if t == len(xs) - k: h = h.detach()</code>, then <code>h = w * h + x</code>; at the end <code>torch.autograd.grad(h, w)[0].item()</code>.</details>
 
 
 # %% tags=["stub"]
@@ -816,32 +1007,39 @@ def window_share(w, k, steps=200):
     return terms[:k].sum() / terms.sum()
 
 
-windows = (1, 2, 5, 10, 20, 50, 100, 200)
-target = {f"w = {w}": [window_share(w, k) for k in windows] for w in (0.5, 0.9, 0.99)}
+windows, weights = (1, 2, 5, 10, 20, 50, 100, 200), (0.5, 0.9, 0.99)
+seen = {f"w = {w}": [window_share(w, k) for k in windows] for w in weights}
+
+# %% tags=["figure"]
 mine = {
-    w: [checks.attempt(truncated_gradient, w, [1.0] * 200, k) for k in windows]
-    for w in (0.5, 0.9, 0.99)
+    f"w = {w}": [checks.attempt(truncated_gradient, w, [1.0] * 200, k) for k in windows]
+    for w in weights
 }
 done = all(value is not None for row in mine.values() for value in row)
 
-# %% [markdown]
-# A memory of $1/(1-w)$ steps (2, 10 and 100 here) needs a window several times that long.
 
-
-# %%
 def draw_share(ax, rows):
     plots.curves(ax, windows, rows, xlabel="window k", ylabel="share of the gradient seen", log="x")
 
 
-yours = {f"w = {w}": np.array(row) / row[-1] for w, row in mine.items()} if done else None
-fig = plots.target_and_yours(draw_share, target, yours)
-at_10 = [row[3] for row in target.values()]
-print("share within 10 steps:", np.round(at_10, 2))
-assert at_10[0] > 0.98 and 0.6 < at_10[1] < 0.7 and at_10[2] < 0.15
-plots.show(
-    fig,
-    alt="Share of the gradient within a window: within 10 steps nearly all for w = 0.5, two thirds for 0.9, an eighth or less for 0.99.",
+def shares(rows):
+    return {name: np.array(row, float) / float(row[-1]) for name, row in rows.items()}
+
+
+plots.compare(
+    draw_share,
+    seen,
+    checks.attempt(shares, mine) if done else None,
+    alt="Share of the gradient within a window: within 10 steps nearly all for w = 0.5, two thirds for 0.9, a seventh for 0.99.",
 )
+
+# %% [markdown]
+# The state remembers for some $1/(1-w)$ steps (2, 10 and 100 here). A window of that length sees 0.65 to 0.84 of the gradient, one three times as long over 95 %.
+
+# %%
+once, thrice = ([window_share(w, round(n / (1 - w))) for w in weights] for n in (1, 3))
+assert min(once) > 0.65 and max(once) < 0.84 and min(thrice) > 0.95
+assert seen["w = 0.5"][3] > 0.98 and 0.6 < seen["w = 0.9"][3] < 0.7 and seen["w = 0.99"][3] < 0.15
 
 # %% [markdown]
 # ## 8 · What the curves mean for learning
@@ -851,12 +1049,12 @@ plots.show(
 
 
 # %%
-def gap_batches(gap):
+def gap_batches(gap, noise=0.3):
     def draw(step, generator):
         bits_B = torch.randint(2, (64,), generator=generator).float()
         x_BTC = torch.zeros(64, gap + 1, 2)
         x_BTC[:, 0, 0] = 2 * bits_B - 1
-        x_BTC[:, :, 1] = 0.3 * torch.randn(64, gap + 1, generator=generator)
+        x_BTC[:, :, 1] = noise * torch.randn(64, gap + 1, generator=generator)
         return x_BTC, bits_B
 
     return draw
@@ -875,7 +1073,7 @@ def bit_loss(model, batch):
 
 # %%
 def memory(kind):
-    if kind == "residual, small weights":
+    if kind == "residual, U x 0.1":
         return Scan(scaled(Residual(2, 32), 0.1))
     fused = nn.RNN(2, 32, batch_first=True)  # the same as Scan(RNN(2, 32)), and faster
     if kind == "orthogonal":
@@ -883,19 +1081,16 @@ def memory(kind):
     return fused
 
 
-def learn(kind, gap, seed, updates=150):
+# %%
+def learn(kind, gap, seed, noise=0.3):
+    """Share of right answers in the last ten of 150 batches."""
     torch.manual_seed(seed)
     model = Reader(memory(kind), 32, 1).to(device)
-    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    clip = [ClipGradient(1.0)]
+    batches = gap_batches(gap, noise)
     run = train(
-        model,
-        gap_batches(gap),
-        bit_loss,
-        optimiser,
-        updates=updates,
-        seed=seed,
-        callbacks=[ClipGradient(1.0)],
-        progress=False,
+        model, batches, bit_loss, optimizer, updates=150, seed=seed, callbacks=clip, progress=False
     )
     return np.mean([record["accuracy"] for record in run][-10:])
 
@@ -906,65 +1101,113 @@ def learn(kind, gap, seed, updates=150):
 # %%
 my_longest_gap = None
 
-# %%
-KINDS, GAPS = ("PyTorch's default", "orthogonal", "residual, small weights"), (5, 10, 20, 40)
-started = time.perf_counter()
-learned = {
-    kind: np.array([[learn(kind, gap, seed) for gap in GAPS] for seed in range(5)])
-    for kind in KINDS
-}
-print(f"{len(KINDS) * len(GAPS) * 5} runs of 150 updates in {time.perf_counter() - started:.0f} s")
-
 # %% [markdown]
-# All runs, with the failures: right answers in the last ten batches, by gap. Chance is ½.
+# PyTorch's default at all four gaps, the other two at the longest.
 
 # %%
-fig, axes = plots.figure(1, 3, size=(10, 3.2), sharey=True)
-for ax, (kind, accuracy), colour in zip(axes, learned.items(), plots.PALETTE, strict=False):
-    plots.spread(ax, GAPS, accuracy, "seeds", color=colour, marker="o")
-    ax.axhline(0.5, color="grey", ls="--", lw=1)
-    ax.set(title=kind, xlabel="gap", xscale="log", xticks=GAPS, xticklabels=GAPS, ylim=(0.4, 1.05))
-    ax.minorticks_off()
-axes[0].set_ylabel("share of right answers")
+DEFAULT, GAPS = "PyTorch's default", (5, 10, 20, 40)
+tried = [(DEFAULT, gap) for gap in GAPS] + [("orthogonal", 40), ("residual, U x 0.1", 40)]
+
+
+def all_seeds(*variants):
+    """What ``learn`` gives for each variant, by seed; with a progress line."""
+    jobs = [(*variant, seed) for variant in variants for seed in SEEDS]
+    line = tqdm(jobs, desc="trainings", file=sys.stdout, ncols=80, ascii=" =")
+    shares = [learn(kind, gap, seed, *noise) for kind, gap, *noise, seed in line]
+    return dict(zip(variants, np.reshape(shares, (-1, len(SEEDS))), strict=True))
+
+
+learned = all_seeds(*tried)
+
+# %% tags=["figure"]
+fig, axes = plots.figure(1, 2, size=(10, 3.3), sharey=True)
+default = np.stack([learned[DEFAULT, gap] for gap in GAPS], 1)
+plots.spread(axes[0], GAPS, default, DEFAULT, marker="o")
+axes[0].set(xlabel="gap", ylabel="share of right answers", xscale="log", ylim=(0.4, 1.05))
+axes[0].set_xticks(GAPS, GAPS)
+axes[0].minorticks_off()
+at_40 = {kind: shares for (kind, gap), shares in learned.items() if gap == 40}
+plots.strip(axes[1], at_40)
+axes[1].set(xlabel="memory, at gap 40", ylabel="")
+for ax in axes:
+    ax.axhline(0.5, color="black", ls="--", lw=1, label="guessing")
+    ax.legend(fontsize=9, loc="center right" if ax is axes[1] else "lower left")
 plots.show(
     fig,
-    alt="Share of right answers against the gap for three memories, five seeds each: the default fails at long gaps.",
+    alt=f"Share of right answers after 150 updates. {DEFAULT} by gap: "
+    + plots.medians(dict(zip(GAPS, default.T, strict=True)))
+    + f". At gap 40: {plots.medians(at_40)}.",
 )
 
 # %%
-print("seed by seed", *(f"\n{kind}\n{np.round(accuracy, 2)}" for kind, accuracy in learned.items()))
-solved = {
-    kind: [gap for gap, column in zip(GAPS, accuracy.T, strict=True) if (column > 0.95).all()]
-    for kind, accuracy in learned.items()
-}
-print(f"you: {my_longest_gap}   default solved with all seeds: {solved[KINDS[0]]}")
-default = learned[KINDS[0]]
-assert (
-    (default[:, 3] < 0.65).all()
-    and (default[:, 0] > 0.95).all()
-    and default[:, 2].min() < 0.9 < default[:, 2].max()
-)
-assert solved["orthogonal"] == solved["residual, small weights"] == list(GAPS)
+for (kind, gap), shares in learned.items():
+    print(f"{kind:18s} gap {gap:2d}:", *(f"{share:.2f}" for share in shares))
+solved = [gap for gap in GAPS if (learned[DEFAULT, gap] > 0.95).all()]
+print(f"you: {my_longest_gap}   learned with all seeds: {solved}")
+assert 5 in solved and learned[DEFAULT, 20].min() < 0.9 < learned[DEFAULT, 20].max()
+assert (learned[DEFAULT, 40] < 0.65).all()
+assert (learned["orthogonal", 40] > 0.95).all() and (learned["residual, U x 0.1", 40] > 0.95).all()
 
 # %% [markdown]
-# Same size, same data, same optimiser: at gap 20 the default depends on its seed, at gap 40 it never beats chance; the other two never fail. At the first update the default's gradient from
-# the bit was $0.577^{40}$ or less, below one part in a billion. It does not learn slowly: the bit's gradient is drowned by that of the noise.
+# Same size, same data, same optimizer: at gap 20 the default depends on its seed, at gap 40 none of five beats guessing by much; both others always learn it.
+#
+# **Why?** A guess that suggests itself: the bit's gradient is so small that the noise's drowns it. Both halves of it can be tested. The bit and the noise enter through
+# different columns of $W$, so their gradients can be told apart; at the first update, five seeds:
+
 
 # %%
-assert default_gain**40 < 1e-9
-print(f"all cells: {time.perf_counter() - began:.0f} s")
+def first_gradients(gap, seed):
+    """Gradient norms of the weights that read the bit, and of those that read the noise."""
+    torch.manual_seed(seed)
+    model = Reader(memory(DEFAULT), 32, 1)
+    loss, _ = bit_loss(model, gap_batches(gap)(1, torch.Generator().manual_seed(seed)))
+    (gradient_HC,) = torch.autograd.grad(loss, model.memory.weight_ih_l0)
+    return gradient_HC.norm(dim=0).tolist()
+
+
+first = np.array([[first_gradients(gap, seed) for gap in GAPS] for seed in SEEDS])
+bit, noise = first[:, :, 0], first[:, :, 1]
+print(f"bit / noise at gap 40: {(bit / noise)[:, 3].min():.0e} to {(bit / noise)[:, 3].max():.0e}")
+per_step = (bit[:, 3] / bit[:, 1]) ** (1 / 30)
+assert (bit[:, 3] / noise[:, 3] < 1e-6).all() and (per_step < 0.7).all()
+
+# %% tags=["figure"]
+plots.lines(
+    GAPS,
+    {"the bit's": bit, "the noise's": noise},
+    xlabel="gap",
+    ylabel="gradient norm at the first update",
+    log="y",
+    alt="Gradient norms by gap at the first update: "
+    + plots.ends(GAPS, {"bit": bit, "noise": noise})
+    + ".",
+)
 
 # %% [markdown]
+# Less than a millionth. So take the noise away, at gap 40:
+
+# %%
+without = all_seeds((DEFAULT, 40, 0.0))[DEFAULT, 40, 0.0]
+print("gap 40 without noise:", *(f"{share:.2f}" for share in without))
+
+# %%
+assert (without > 0.95).sum() <= 1 and (bit[:, 3] < 1e-8).all()
+
+# %% [markdown]
+# At least four of five still fail: with nothing to drown in, the bit's gradient is too small to be found in 150 updates. (One further guess: Adam divides each weight's gradient by its size
+# *plus* $10^{-8}$, and here all of the bit's lie below that.) So the measured fact is a gradient of less than a millionth; what gets in its way, the noise alone does not explain.
+#
 # ## Recap
 #
 # A recurrent net is a scan, and backward its gradient meets one Jacobian per step: a factor $g\sqrt{\operatorname{mean}(f'^2)}$ that one can predict. Below 1 the past is lost, above 1 it
-# explodes; orthogonal starts, small residual branches and normalisation hold it near 1, clipping limits the damage. What has no gradient is not learned.
+# explodes. Orthogonal starts and small residual branches keep it within a factor of 5 over 40 steps, layer norm within 10 and from any scale; clipping limits the step, not the loss of the past.
+# Where a millionth of the gradient was left, 150 updates taught nothing, and the memories that keep it learned with every seed.
 
 # %%
 quiz(
     "A linear net with Gaussian weights of gain 0.9: about how much gradient is left after 40 steps?",
     "1.5 %",
-    ("36 %", "That is 0.9 after ten steps only."),
+    ("35 %", "That is what ten steps leave."),
     (
         "1.8 to the power 40, it explodes",
         "1.8 is the spectral norm, the largest stretch; a typical direction shrinks by 0.9.",
@@ -997,12 +1240,12 @@ quiz(
 )
 
 # %%
-assert 0.0147 < 0.9**40 < 0.0149
+assert 0.0147 < 0.9**40 < 0.0149 and 0.34 < 0.9**10 < 0.36
 
 # %% [markdown]
 # **Sources.** Hochreiter 1991, *Untersuchungen zu dynamischen neuronalen Netzen* (the discovery). Bengio, Simard & Frasconi 1994, *Learning long-term dependencies with gradient descent is difficult*.
 # Pascanu, Mikolov & Bengio 2013, *On the difficulty of training recurrent neural networks* (norm condition, cliff, clipping). Saxe, McClelland & Ganguli 2014 (orthogonal starts). Ba, Kiros & Hinton 2016
-# (layer norm; departure: ours has no learned gain and bias). He et al. 2015 (residual). Williams & Peng 1990 (truncation). The factor per step is derived above and measured; that slopes and gradient are independent is an
+# (layer norm; departure: ours has no learned gain and bias). He et al. 2015 (residual). Xiong et al. 2020 (layer norm before or after the sum). Williams & Peng 1990 (truncation). The factor per step is derived above and measured; that slopes and gradient are independent is an
 # assumption that these measurements support.
 #
 # **Next.** A fixed path past the matrix carries *everything*. Lesson 05 asks: who decides what to keep?
