@@ -404,8 +404,8 @@ def test_a_recipe_run_again_stores_the_same_weights_and_measures_the_same(tmp_pa
     )
 
 
-def test_the_class_recorded_for_lesson_01_fits_the_space():
-    rows = recorded.load("lesson01_class")
+def test_the_class_recorded_for_lesson_13_fits_the_space():
+    rows = recorded.load("lesson13_class")
     study = sweep.open_study(
         None, "mnist", {k: v for k, v in rows[0]["study"].items() if k != "name"}
     )

@@ -1,4 +1,4 @@
-"""The exercises of lesson 01: tensors, loss, chain rule, Adam, convolution."""
+"""The exercises of lesson 01: XOR, tensors, loss, chain rule, convolution."""
 
 from __future__ import annotations
 
@@ -15,6 +15,36 @@ def _random(*shape: int, seed: int = 0) -> Tensor:
 
 # 1.1
 
+xor = Check(
+    "1.1 xor",
+    lambda: [0.0, 1.0, 1.0, 0.0],
+    mistakes=[
+        (
+            lambda: [0.0, 1.0, 1.0, 2.0],
+            "This counts the ones: 0, 1, 1, 2. What answers to (1, 1) alone, and can be taken away twice?",
+        ),
+        (
+            lambda: [0.0, 1.0, 1.0, 1.0],
+            "This is OR: it says 1 for (1, 1) too. Take away twice what the second unit finds there.",
+        ),
+        (
+            lambda: [0.0, 0.0, 0.0, 1.0],
+            "This is AND, one half of the way: the other unit has to answer to a single 1 as well.",
+        ),
+        (
+            lambda: [1.0, 0.0, 0.0, 1.0],
+            "This is the opposite of XOR: turn the signs of v_U round and mend c.",
+        ),
+        (
+            lambda: [0.0, 1.0, 1.0, -2.0],
+            "The second unit answers 2 at (1, 1): is its b_U the one that leaves 1 there, and 0 elsewhere?",
+        ),
+    ],
+)
+
+
+# 1.2
+
 
 def _to_channels_first(images_BHWC: Tensor) -> Tensor:
     return images_BHWC.permute(0, 3, 1, 2)
@@ -26,7 +56,7 @@ def _reshaped(images_BHWC: Tensor) -> Tensor:
 
 
 to_channels_first = Check(
-    "1.1 to_channels_first",
+    "1.2 to_channels_first",
     _to_channels_first,
     cases=[(_random(2, 4, 3, 3),), (_random(1, 5, 5, 2, seed=1),)],
     mistakes=[
@@ -44,11 +74,15 @@ to_channels_first = Check(
             lambda images_BHWC: images_BHWC,
             "This is still [batch, height, width, channels]: nothing has moved.",
         ),
+        (
+            lambda images_BHWC: images_BHWC.permute(3, 0, 1, 2),
+            "This is [channels, batch, height, width]: the batch comes first, the channels second.",
+        ),
     ],
 )
 
 
-# 1.2
+# 1.3
 
 
 def _cross_entropy(logits_BV: Tensor, labels_B: Tensor) -> Tensor:
@@ -61,7 +95,7 @@ def _naive(logits_BV: Tensor, labels_B: Tensor) -> Tensor:
 
 
 cross_entropy = Check(
-    "1.2 cross_entropy",
+    "1.3 cross_entropy",
     _cross_entropy,
     cases=[
         (_random(4, 3), torch.tensor([0, 2, 1, 2])),
@@ -92,10 +126,15 @@ cross_entropy = Check(
             "This is one loss for each image; the mean over the batch is missing.",
         ),
     ],
+    forbids={
+        name: f"The text asks for the formula itself, without PyTorch's {name}."
+        for name in ("F.cross_entropy", "nll_loss", "CrossEntropyLoss", "NLLLoss")
+    },
+    gradients=[0],
 )
 
 
-# 1.3
+# 1.4
 
 
 def _residual_backward(x_BU, w1_UU, w2_UU, dy_BU, *, skip=True, mask="input"):
@@ -110,7 +149,7 @@ def _not_transposed(x_BU, w1_UU, w2_UU, dy_BU):
 
 
 residual_backward = Check(
-    "1.3 residual_backward",
+    "1.4 residual_backward",
     _residual_backward,
     cases=[
         tuple(
@@ -137,65 +176,6 @@ residual_backward = Check(
             _not_transposed,
             "Going back through a matrix multiplies by its transpose: if y = h W, then dh = dy W.T.",
         ),
-    ],
-)
-
-
-# 1.4
-
-
-def _adam_step(w, g, m, v, t, lr=0.1, b1=0.9, b2=0.999, eps=1e-8, *, correct=True, power=2):
-    m = b1 * m + (1 - b1) * g
-    v = b2 * v + (1 - b2) * g.abs() ** power
-    m_hat, v_hat = (m / (1 - b1**t), v / (1 - b2**t)) if correct else (m, v)
-    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
-
-
-def _kept_corrected(w, g, m, v, t, lr=0.1, b1=0.9, b2=0.999, eps=1e-8):
-    w, m, v = _adam_step(w, g, m, v, t, lr, b1, b2, eps)
-    return w, m / (1 - b1**t), v / (1 - b2**t)
-
-
-def _no_root(w, g, m, v, t, lr=0.1, b1=0.9, b2=0.999, eps=1e-8):
-    _, m, v = _adam_step(w, g, m, v, t, lr, b1, b2, eps)
-    return w - lr * (m / (1 - b1**t)) / (v / (1 - b2**t) + eps), m, v
-
-
-def _uphill(w, g, m, v, t, *options):
-    moved, m, v = _adam_step(w, g, m, v, t, *options)
-    return 2 * w - moved, m, v
-
-
-adam_step = Check(
-    "1.4 adam_step",
-    _adam_step,
-    cases=[
-        (_random(3), _random(3, seed=1), torch.zeros(3), torch.zeros(3), 1, 0.1),
-        (_random(3), _random(3, seed=2), _random(3, seed=3), _random(3, seed=4) ** 2, 7, 0.01),
-        (_random(3), _random(3, seed=2), _random(3, seed=3), _random(3, seed=4) ** 2, 2),
-        (_random(2), _random(2, seed=5), torch.ones(2), torch.ones(2), 3, 0.5, 0.6, 0.7, 0.2),
-        (torch.ones(2), torch.tensor([1e-8, 0.0]), torch.zeros(2), torch.zeros(2), 1),
-    ],
-    mistakes=[
-        (
-            lambda *arguments: _adam_step(*arguments, correct=False),
-            "Without the corrections 1 - b1^t and 1 - b2^t the averages, which began at 0, are far too "
-            "small in the first updates.",
-        ),
-        (
-            _kept_corrected,
-            "The step is right, but the corrected averages are handed on: m and v go on uncorrected, "
-            "else they are corrected again next time.",
-        ),
-        (
-            lambda *arguments: _adam_step(*arguments, power=1),
-            "v averages the gradient's size here; it must average its square.",
-        ),
-        (
-            _no_root,
-            "The square root of v is missing, so the step has the wrong unit: it shrinks as the gradient grows.",
-        ),
-        (_uphill, "The step goes uphill: it must be subtracted from w."),
     ],
 )
 

@@ -69,7 +69,7 @@ class Range:
 
 Space = Mapping[str, Choice | Range]
 
-#: What lesson 01 tunes. The first two settings are dealt out to the learners (see ``part_of``).
+#: What lesson 13 tunes. The first two settings are dealt out to the learners (see ``part_of``).
 MNIST_SPACE: dict[str, Choice | Range] = {
     "optimizer": Choice(("SGD", "momentum", "RMSProp", "Adam", "AdaMax")),
     "layers": Choice((1, 2, 3)),
