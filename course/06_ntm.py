@@ -21,9 +21,14 @@
 #
 # The gates of lesson 05 decide what to keep, but not how much room there is. Here you count what a fixed state can
 # remember, build a memory that is read and written by *soft addresses*, and train a small network to use it. It learns
-# to copy sequences of up to 20 vectors, and then copies 120. You will see the program it found.
+# to copy sequences of up to 20 vectors, and then copies 500. You will see the program it found, and find out why it fails
+# when the tape is too short.
 #
-# *Before:* lesson 05 (gates). *Time:* 60 minutes of yours, about 90 seconds of a 2-core CPU (a T4 is no faster: the
+# *Afterwards you can* bound what b bits of state can copy, and say how far below it training stays; compute a soft
+# address in its four steps, round the end of the memory too; read a machine's program off its heads, and prove with an
+# intervention why an answer is wrong.
+#
+# *Before:* lesson 05 (gates). *Time:* 70 minutes of yours, about 90 seconds of one core (a GPU is no faster: the
 # steps follow one another and are small).
 
 # %% tags=["setup"]
@@ -63,11 +68,11 @@ def copy_batch(bits_BTC):
     return inputs_BTI, bits_BTC
 
 
-inputs_BTI, _ = copy_batch(torch.tensor([[[1.0, 0, 1, 1], [0, 0, 1, 0], [1, 1, 0, 0]]]))
-print(
-    "time runs down; the last two columns: here is a vector; the mark\n",
-    inputs_BTI[0].int().numpy(),
-)
+# %% [markdown]
+# Time runs down; the last two columns say "here is a vector" and "now answer" (the mark):
+
+# %%
+copy_batch(torch.tensor([[[1.0, 0, 1, 1], [0, 0, 1, 0], [1, 1, 0, 0]]]))[0][0].int()
 
 # %% [markdown]
 # **The idea.** A network whose state has b bits can be in at most $2^b$ states, whatever its weights: it is a finite
@@ -76,33 +81,32 @@ print(
 #
 # $$\min(1,\; 2^{\,b - kn}).$$
 #
-# This is a theorem (the pigeonhole principle). Training usually gets far less.
+# This is a theorem (the pigeonhole principle). A GRU of H float32 numbers has at most 32 H bits of state.
 #
 # | symbol | meaning |
 # |---|---|
-# | b | bits of state; H float32 numbers have at most 32 H |
+# | b | bits of state |
 # | k, n | bits of a symbol, symbols in the sequence |
 #
 # Counted, on the smallest example: two state bits, sequences of bits.
 
 # %%
-for n in range(1, 6):
-    print(f"n = {n}: {2**n:2d} sequences, 4 states, at most {min(1, 2.0 ** (2 - n)):.0%} copied")
+[f"n = {n}: {2**n} sequences, 4 states, at most {min(1, 2 ** (2 - n)):.1%}" for n in range(1, 6)]
 
 # %% [markdown]
 # ### Predict 1
-# A GRU with 16 numbers of state has 16 x 32 = 512 bits. Trained on sequences of 1 to 10 *single bits*: what is the
-# longest length at which it still copies at least 90 % of the sequences?
+# A GRU with 16 numbers of state has 16 x 32 = 512 bits. It is trained for 600 updates on sequences of 1 to 10
+# *single bits*. What is the longest length at which it still copies at least 90 % of the sequences?
 
 # %%
-prediction_gru = 10  # your number
+my_longest = None
 
 # %% [markdown]
-# Three sizes, three seeds each; one bit channel and the two others.
+# The net, its batches and its loss. A GRU reads the inputs, and a linear layer answers at every step.
 
 
 # %%
-class Reader(nn.Module):
+class GRUCopier(nn.Module):
     def __init__(self, hidden):
         super().__init__()
         self.gru, self.answer = nn.GRU(3, hidden, batch_first=True), nn.Linear(hidden, 1)
@@ -119,6 +123,11 @@ def copies(size, width, longest):
     return draw
 
 
+# %% [markdown]
+# Only the answers after the mark count in the loss.
+
+
+# %%
 def copy_loss(model, batch):
     inputs_BTI, bits_BTC = batch
     logits_BTC = model(inputs_BTI)[:, -bits_BTC.shape[1] :]
@@ -126,7 +135,7 @@ def copy_loss(model, batch):
 
 
 # %% [markdown]
-# Only whole sequences count: one wrong bit and the copy is wrong.
+# In the measurement only whole sequences count: one wrong bit and the copy is wrong.
 
 
 # %%
@@ -143,70 +152,62 @@ def share_right(model, length, width, count=64, zero=None):
     return (found_BTC == (bits_BTC > 0)).flatten(1).all(1).float().mean().item()
 
 
-def gru_curve(hidden, seed, updates=600):
+# %%
+def gru_curve(hidden, seed, marks, progress=False):
+    """The shares right at lengths 1 to 16, after each of the numbers of updates in ``marks``."""
     torch.manual_seed(seed)
-    model = Reader(hidden)
+    model, right = GRUCopier(hidden), []
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    for _ in train(
-        model,
-        copies(64, 1, 10),
-        copy_loss,
-        optimizer,
-        updates=updates,
-        seed=seed,
-        callbacks=[ClipGradient(1.0)],
-        progress=False,
+    options = dict(seed=seed, callbacks=[ClipGradient(1.0)], progress=progress)
+    for record in train(
+        model, copies(64, 1, 10), copy_loss, optimizer, updates=marks[-1], **options
     ):
-        pass
-    return [share_right(model, n, 1) for n in range(1, 17)]
+        if record["step"] in marks:
+            right.append([share_right(model, n, 1) for n in range(1, 17)])
+    return right
 
-
-gru_runs = {hidden: [gru_curve(hidden, seed) for seed in range(3)] for hidden in (4, 16, 64)}
 
 # %% [markdown]
-# The dashed line is a ruler: the most that four *bits* of state allow.
+# One run, measured after 600 updates, and again after 3,000 (twenty seconds of one core):
 
 # %%
-fig, ax = plots.figure(size=(7.5, 3.6))
-lengths = list(range(1, 17))
-for hidden, runs in gru_runs.items():
-    plots.spread(ax, lengths, runs, label=f"GRU, {hidden} units")
-ax.plot(lengths, [min(1, 2.0 ** (4 - n)) for n in lengths], "k--", label="bound for 4 bits")
-ax.axvline(10, color="grey", lw=0.8, ls=":")
-ax.set(
-    xlabel="length of the sequence (trained on 1-10)",
+at_600, at_3000 = gru_curve(16, seed=0, marks=[600, 3000], progress="GRU, 16 units")
+gru_right = {"600 updates": at_600, "3,000 updates": at_3000}
+
+# %% tags=["figure"]
+plots.lines(
+    range(1, 17),
+    gru_right,
+    xlabel="length of the sequence",
     ylabel="sequences copied",
-    title="Copying bits with a fixed state",
-)
-ax.legend(fontsize=9)
-plots.show(
-    fig,
-    alt="Share of copied sequences against length for GRUs of 4, 16 and 64 units: each falls from 1 towards 0 before or soon after length 10; larger nets fall later.",
+    spans={"lengths in training": (1, 10)},
+    legend="right",
+    alt="Share of copied bit sequences against length, a GRU of 16 units: "
+    + plots.ends(range(1, 17), gru_right)
+    + ". After the longer training the fall comes later.",
 )
 
-# %% [markdown]
-# What your prediction is compared with:
 
 # %%
-longest = {
-    hidden: [max((n for n in lengths if run[n - 1] >= 0.9), default=0) for run in runs]
-    for hidden, runs in gru_runs.items()
-}
-print(
-    "longest length copied in at least 90 % of cases, by seed:",
-    longest,
-    "· you predicted",
-    prediction_gru,
-)
-assert (
-    max(longest[16]) <= 10 and max(max(run[15] for run in runs) for runs in gru_runs.values()) < 0.5
-)
+def longest_copied(right):
+    """Up to which length at least 90 % of the sequences are copied."""
+    return int((np.append(right, 0) < 0.9).argmax())
+
+
+short, long = longest_copied(at_600), longest_copied(at_3000)
+print(f"you: {my_longest}   measured: {short}, after 3,000 updates {long}")
 
 # %% [markdown]
-# **What happened.** Sixteen numbers hold 512 bits, and the net keeps about as much as four bits would. The bound is not
-# what stops it, learning is: every place of the sequence needs its own way into the state and out of it, and beyond the
-# trained lengths there is none. More units give more places, not an algorithm. An algorithm needs somewhere to put
-# things, and a way to say "the next one".
+# **What happened.** Sixteen numbers hold 512 bits, and this net keeps fewer than ten of them. The bound is not what stops it, training
+# is: the same state, trained five times as long, copies longer sequences. But only within the lengths of the training: at
+# 16 bits not one copy in twenty is right. Why not? A guess, not tested here: every place of the sequence has its own way
+# into the state and out of it, and beyond the trained lengths there is none. An algorithm needs somewhere to put things, and a way
+# to say "the next one".
+
+# %%
+assert short < long < 10 and at_3000[15] < 0.05
+
+# %% [markdown]
 #
 # ## 2 · Soft addresses, by hand
 #
@@ -216,7 +217,7 @@ assert (
 # %%
 memory_NM = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]])
 w_N = torch.tensor([0.0, 0.9, 0.1, 0.0])
-print("read:", (w_N @ memory_NM).tolist())
+w_N @ memory_NM
 
 # %% [markdown]
 # **The idea.** Four steps make the next address out of the old one. *Content*: look for rows like a key, with
@@ -252,24 +253,33 @@ def sharpen_loop(w, gamma):
 # The finger is on row 3 of 0..3, and all weight of s lies on offset +1. Where is the finger then?
 
 # %%
-prediction_row = 2  # your row
+my_row = None
 
 # %% [markdown]
 # Both directions, from row 1 and from the last row:
 
 # %%
 before, after = torch.tensor([1.0, 0, 0]), torch.tensor([0, 0, 1.0])
-for row in (1, 3):
-    start = torch.eye(4)[row]
-    moved = [int(shift_loop(start, s).argmax()) for s in (before, after)]
-    print(f"from row {row}: offset -1 -> row {moved[0]}, offset +1 -> row {moved[1]}")
-print("you predicted", prediction_row)
-assert int(shift_loop(torch.eye(4)[3], after).argmax()) == 0
+moved = {
+    row: [int(shift_loop(torch.eye(4)[row], s).argmax()) for s in (before, after)] for row in (1, 3)
+}
+assert moved == {1: [0, 2], 3: [2, 0]}
+print(f"row: [offset -1, offset +1] {moved}   you: {my_row}")
 
 # %% [markdown]
-# The rows are a ring. Much code in use computes a correlation here, w[n + o] instead of w[n - o]: it learns just as
-# well, with every "forward" meaning backward. Only a test by hand tells.
-#
+# The rows are a ring. Much code in use computes a correlation here, w[n + o] instead of w[n - o]. The two differ only in
+# which of the three shares is called "forward", and the controller chooses the shares: so both learn alike, and only a
+# test by hand tells them apart.
+
+# %%
+shares = torch.tensor([0.1, 0.3, 0.6])
+w_N = torch.rand(5).softmax(0)
+correlation = torch.stack(
+    [sum(shares[o + 1] * w_N[(n + o) % 5] for o in (-1, 0, 1)) for n in range(5)]
+)
+assert torch.allclose(correlation, shift_loop(w_N, shares.flip(0)), atol=1e-6)
+
+# %% [markdown]
 # Now all four steps on eight rows: drag the controls, and watch what each one does to the finger.
 
 # %%
@@ -289,43 +299,39 @@ assert explorer.weights["sharpening"].argmax() == 1  # it stood on row 0
 # %%
 blurred, sharp = torch.eye(16)[0], torch.eye(16)[0]
 s = torch.tensor([0.0, 0.2, 0.8])
-widths = []
 for _ in range(10):
     blurred, sharp = shift_loop(blurred, s), sharpen_loop(shift_loop(sharp, s), 3.0)
-    widths.append((blurred.max().item(), sharp.max().item()))
-fig, axes = plots.figure(1, 2, size=(9, 3), sharey=True)
-for ax, w, title in zip(axes, (blurred, sharp), ("no sharpening", "sharpened, γ = 3"), strict=True):
-    ax.bar(range(16), w, color=plots.PALETTE[0])
-    ax.set(xlabel="memory row", title=title)
-axes[0].set_ylabel("weight after 10 steps")
-plots.show(
-    fig,
-    alt="Two bar charts: without sharpening the address is spread over six rows, with it one row holds nearly all weight.",
+
+# %% tags=["figure"]
+plots.bars(
+    {"no sharpening": dict(enumerate(blurred.tolist())), "γ = 3": dict(enumerate(sharp.tolist()))},
+    xlabel="memory row",
+    ylabel="weight after 10 steps",
+    legend="upper left",
+    alt="Bars: without sharpening the address is spread over rows 5 to 10 with its largest weight,"
+    f" {blurred.max():.2f}, on row {int(blurred.argmax())}; with it row {int(sharp.argmax())} holds {sharp.max():.3f}.",
 )
 
 # %% [markdown]
-# The blur is a random walk: its variance grows by 0.2 x 0.8 a step, so the finger is a binomial distribution, and the
-# two errors differ by more than its width: without sharpening the finger lags as well, at 8 of 10 steps.
+# The blur is a random walk: 0.8 of a row a step, variance 0.2 x 0.8 a step, so after ten steps a binomial distribution
+# of mean 8 and variance 1.6. The sharpened finger is where it should be, on row 10: without sharpening it does not only
+# blur, it lags.
 
 # %%
 rows_N = torch.arange(16.0)
 mean = (blurred * rows_N).sum()
 variance = (blurred * (rows_N - mean) ** 2).sum()
-print(
-    f"mean {mean:.2f}, variance {variance:.2f}; sharpened: row {int(sharp.argmax())}, weight {sharp.max():.4f}"
-)
-assert abs(mean - 8) < 1e-4 and abs(variance - 1.6) < 1e-4 and int(sharp.argmax()) == 10
+assert abs(mean - 8) < 1e-4 and abs(variance - 1.6) < 1e-4
+assert int(sharp.argmax()) == 10 and sharp[10] > 0.97
 
 # %% [markdown]
 # **Break it: NaN.** Sharpen a broad address strongly, as an untrained controller may ask for. In float32
-# $(1/128)^{22}$ is 0, and 0/0 is not a number; one NaN in the loss and training is over.
+# $(1/128)^{22}$ is 0, and 0/0 is not a number (NaN); one NaN in the loss and training is over.
 
 # %%
 broad = torch.full((128,), 1 / 128)
-print("by the formula:", sharpen_loop(broad, 22.0)[:3].tolist())
 library = ntm.sharpen(broad[None, None], torch.tensor([[22.0]]))[0, 0]
-print("by the library:", library[:3].tolist())
-assert sharpen_loop(broad, 22.0).isnan().all() and abs(library.sum() - 1) < 1e-5
+assert sharpen_loop(broad, 22.0).isnan().all() and torch.allclose(library, broad)
 
 # %% [markdown]
 # The library computes the same as softmax(γ log w): nothing underflows. A second trap of the same kind is the cosine
@@ -341,21 +347,21 @@ for soft in (1e-16, ntm.SOFT):
     assert (gradient.abs().max() > 1e5) == (soft < 1e-10)
 
 # %% [markdown]
-# The library's four functions against loops, on random addresses (the tests do it for every shape):
+# The library's functions against the loops, on random addresses (the tests do it for every shape):
 
 # %%
 w_BRN = torch.rand(2, 2, 7).softmax(-1)
 s_BRS, gamma_BR = torch.rand(2, 2, 3).softmax(-1), 1 + torch.rand(2, 2)
 shifted, sharpened = ntm.shift(w_BRN, s_BRS), ntm.sharpen(w_BRN, gamma_BR)
-for b in range(2):
-    for r in range(2):
-        assert torch.allclose(shifted[b, r], shift_loop(w_BRN[b, r], s_BRS[b, r]), atol=1e-6)
-        assert torch.allclose(sharpened[b, r], sharpen_loop(w_BRN[b, r], gamma_BR[b, r]), atol=1e-4)
+for b, r in np.ndindex(2, 2):
+    assert torch.allclose(shifted[b, r], shift_loop(w_BRN[b, r], s_BRS[b, r]), atol=1e-6)
+    assert torch.allclose(sharpened[b, r], sharpen_loop(w_BRN[b, r], gamma_BR[b, r]), atol=1e-4)
 
 # %% [markdown]
 # ### Exercise 6.1 · content (medium, 10 minutes)
 # `content(key, beta, memory)`: key of M numbers, a number beta, memory (N, M); gives the N weights
-# softmax(beta · cosine(key, row)). Add 1e-6 to the denominator.
+# softmax(beta · cosine(key, row)). A blank row, all zeros, has no direction: add 1e-6 to the denominator, so that its
+# cosine is 0.
 #
 # <details><summary>Hint 1</summary>memory @ key gives all N dot products at once.</details>
 # <details><summary>Hint 2</summary>The cosine is the dot product divided by both lengths: memory.norm(dim=1) and
@@ -382,8 +388,8 @@ checks.require_passed("6.1 content")
 
 # %% [markdown]
 # ### Exercise 6.2 · shift (medium, 10 minutes)
-# `shift(w, moves)`, without the double loop above: moves = shares for the row before, stay, the row after. Use
-# `torch.roll`.
+# `shift(w, moves)` for the whole address at once, without a loop: moves = shares for the row before, stay, the row
+# after. Use `torch.roll`.
 #
 # <details><summary>Hint 1</summary>w.roll(1) moves every weight to the next row, and the last one to row 0.</details>
 # <details><summary>Hint 2</summary>The new address is a sum of three rolled copies, each times its share.</details>
@@ -407,18 +413,22 @@ check.shift(shift)
 checks.require_passed("6.2 shift")
 
 # %% [markdown]
-# Yours beside the target, a finger on row 5 that moves on with 80 %:
+# Yours beside the target, a finger on the last row, 7, that moves on with 80 %:
 
-# %%
-target = shift_loop(torch.eye(8)[5], torch.tensor([0.0, 0.2, 0.8]))
-yours = shift(torch.eye(8)[5], torch.tensor([0.0, 0.2, 0.8]))
-fig, ax = plots.figure(size=(6, 2.6))
-ax.bar(torch.arange(8) - 0.2, target, 0.4, label="target")
-if yours is not ...:
-    ax.bar(torch.arange(8) + 0.2, yours, 0.4, label="yours")
-ax.set(xlabel="memory row", ylabel="weight")
-ax.legend()
-plots.show(fig, alt="The shifted address: 0.2 on row 5 and 0.8 on row 6; beside it the learner's.")
+
+# %% tags=["figure"]
+def draw_address(ax, w):
+    ax.bar(range(8), w)
+    ax.set(xlabel="memory row", ylabel="weight", ylim=(0, 1))
+
+
+finger = torch.eye(8)[7], torch.tensor([0.0, 0.2, 0.8])
+plots.compare(
+    draw_address,
+    shift_loop(*finger),
+    checks.attempt(shift, *finger),
+    alt="Target: 0.8 of the address on row 0 and 0.2 on row 7. Beside it the learner's, once there is one.",
+)
 
 # %% [markdown]
 # ## 3 · The machine
@@ -428,12 +438,12 @@ plots.show(fig, alt="The shifted address: 0.2 on row 5 and 0.8 on row 6; beside 
 # %%
 memory_NM = torch.tensor([[1.0, 1, 1], [2, 2, 2], [3, 3, 3]])
 w_N, erase_M, add_M = torch.eye(3)[1], torch.tensor([1.0, 1, 0]), torch.tensor([0.0, 0, 5])
-print(ntm.write(memory_NM[None], w_N[None], erase_M[None], add_M[None])[0].tolist())
+ntm.write(memory_NM[None], w_N[None], erase_M[None], add_M[None])[0]
 
 # %% [markdown]
 # **The idea.** A small *controller* sees the input and what was read last. For each head it says key, β, gate, shift
 # and γ; for the write head also what to erase (0..1) and to add. Here the controller is feed-forward: it has no memory of
-# its own, so whatever lasts must go through the rows.
+# its own, so whatever lasts must go through the rows, or through where the heads stand.
 #
 # $$M'_n = M_n \odot (1 - w_n\, e) + w_n\, a, \qquad r = \sum_n w_n M_n$$
 #
@@ -443,30 +453,42 @@ print(ntm.write(memory_NM[None], w_N[None], erase_M[None], add_M[None])[0].tolis
 # | r | what the read head reads | (B, M) |
 # | w | both heads' addresses: head 0 writes, head 1 reads | (B, R, N), R = 2 |
 #
-# One step as a plain loop over items, rows and offsets, with the machine's own weights:
+# One step in plain code, in three pieces. **Piece 1.** The controller gives 26 plain numbers for one head: a key of M = 20,
+# then β, gate, three shares, γ. Each is brought into its range:
+
+
+# %%
+def in_range(numbers_P):
+    key_M, beta, gate, moves_S, gamma = numbers_P.split([20, 1, 1, 3, 1])
+    return key_M.tanh(), F.softplus(beta), gate.sigmoid(), moves_S.softmax(0), 1 + F.softplus(gamma)
+
+
+# %% [markdown]
+# **Piece 2.** Those numbers, the old address and the memory give the head's new address: the four steps of section 2.
+
+
+# %%
+def next_address(numbers_P, w_N, memory_NM):
+    key_M, beta, gate, moves_S, gamma = in_range(numbers_P)
+    sizes_N = memory_NM.norm(dim=1) * key_M.norm() + ntm.SOFT
+    found_N = torch.softmax(beta * (memory_NM @ key_M) / sizes_N, 0)
+    w_N = gate * found_N + (1 - gate) * w_N
+    return sharpen_loop(shift_loop(w_N, moves_S) + ntm.TINY, gamma)
+
+
+# %% [markdown]
+# **Piece 3.** The controller speaks, both heads move, head 0 writes, head 1 reads. (2 heads x 26 numbers, 20 to erase, 20
+# to add.)
 
 
 # %%
 def step_loop(model, input_I, memory_NM, w_RN, read_M):
     hidden_H = torch.tanh(model.controller(torch.cat([input_I, read_M])))
-    told, new_RN = model.heads(hidden_H).clamp(-20, 20), []
-    for head, told_P in enumerate(told[:52].split(26)):
-        key, beta, gate = told_P[:20].tanh(), F.softplus(told_P[20]), told_P[21].sigmoid()
-        w = torch.stack(
-            [torch.dot(key, row) / (key.norm() * row.norm() + ntm.SOFT) for row in memory_NM]
-        )
-        w = gate * torch.softmax(beta * w, 0) + (1 - gate) * w_RN[head]
-        w = sharpen_loop(
-            shift_loop(w, told_P[22:25].softmax(0)) + ntm.TINY, 1 + F.softplus(told_P[25])
-        )
-        new_RN.append(w)
-    erase_M, add_M = told[52:72].sigmoid(), told[72:].tanh()
-    rows = [
-        row * (1 - w_n * erase_M) + w_n * add_M
-        for row, w_n in zip(memory_NM, new_RN[0], strict=True)
-    ]
-    read_M = sum(w_n * row for w_n, row in zip(new_RN[1], rows, strict=True))
-    return torch.stack(rows), torch.stack(new_RN), read_M
+    numbers, erase_M, add_M = model.heads(hidden_H).clamp(-20, 20).split([52, 20, 20])
+    write_N, read_N = map(next_address, numbers.split(26), w_RN, [memory_NM] * 2)
+    kept_NM = memory_NM * (1 - write_N[:, None] * erase_M.sigmoid())
+    memory_NM = kept_NM + write_N[:, None] * add_M.tanh()
+    return memory_NM, torch.stack([write_N, read_N]), read_N @ memory_NM
 
 
 # %% [markdown]
@@ -478,41 +500,18 @@ inputs_BTI, trace = torch.rand(1, 3, 10), []
 state = [part[0] for part in model.start(1)]
 with torch.no_grad():
     model(inputs_BTI, trace=trace)
-    for t in range(3):
-        state = step_loop(model, inputs_BTI[0, t], *state)
-        assert torch.allclose(state[0], trace[t]["memory"][0], atol=1e-5)
-        assert torch.allclose(state[1], trace[t]["w"][0], atol=1e-5)
-        assert torch.allclose(state[2], trace[t]["read"][0], atol=1e-5)
-parameters = sum(p.numel() for p in model.parameters())
-print("equal;", parameters, "parameters, whatever the number of rows")
-assert parameters == sum(p.numel() for p in ntm.NTM(10, 8, rows=128).parameters()) == 13_360
+    for input_I, seen in zip(inputs_BTI[0], trace, strict=True):
+        state = step_loop(model, input_I, *state)
+        for part, name in zip(state, ("memory", "w", "read"), strict=True):
+            assert torch.allclose(part, seen[name][0], atol=1e-5)
 
 # %% [markdown]
-# The number of rows is in no weight. So the memory can grow after training, as a tape is bought when it is needed.
-#
-# ### Exercise 6.3 · write (easy, 5 minutes)
-# `write(memory, w, erase, add)`: memory (N, M), w of N weights, erase and add of M numbers; gives the new memory.
-#
-# <details><summary>Hint 1</summary>Row n is multiplied by 1 - w[n] * erase, then w[n] * add is added.</details>
-# <details><summary>Hint 2</summary>All rows at once: w[:, None] has shape (N, 1), erase[None] has (1, M).</details>
-# <details><summary>Hint 3</summary>memory * (1 - w[:, None] * erase) + w[:, None] * add</details>
-
-
-# %% tags=["stub"]
-def write(memory, w, erase, add):
-    return ...
-
-
-# %% tags=["solution"]
-def write(memory, w, erase, add):
-    return memory * (1 - w[:, None] * erase) + w[:, None] * add
-
+# The number of rows is in no weight: 13,360 parameters for 12 rows and for 128. So the memory can grow after training, as a
+# tape is bought when it is needed.
 
 # %%
-check.write(write)
-
-# %% tags=["instructor"]
-checks.require_passed("6.3 write")
+for rows in (12, 128):
+    assert sum(p.numel() for p in ntm.NTM(10, 8, rows=rows).parameters()) == 13_360
 
 # %% [markdown]
 # ## 4 · It learns to copy
@@ -542,31 +541,23 @@ class OnRows(nn.Module):
         return self.model(inputs_BTI, rows=self.rows)
 
 
-def no_errors(model, lengths=range(1, 21)):
-    return all(share_right(model, n, 8) == 1 for n in lengths)
-
-
 # %% [markdown]
 # The recipe, one function for the lesson and for the recorded seeds: Adam, clipped gradients, a falling rate.
 
 
 # %%
+def no_errors(model, lengths=range(1, 21)):
+    return all(share_right(model, n, 8) == 1 for n in lengths)
+
+
 def train_copier(seed, rows=ROWS, flag=True, updates=800, progress=False):
     torch.manual_seed(seed)
     model = ntm.NTM(inputs=10, outputs=8)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, betas=(0.9, 0.99))
     callbacks = [ClipGradient(0.5), Schedule(lambda step: 3e-3 * 0.5 ** (step / 300))]
+    options = dict(updates=updates, seed=seed, callbacks=callbacks, progress=progress)
     losses, begin, passed, tested = [], time.process_time(), 0, OnRows(model, 128, flag)
-    for record in train(
-        OnRows(model, rows, flag),
-        short_first,
-        copy_loss,
-        optimizer,
-        updates=updates,
-        seed=seed,
-        callbacks=callbacks,
-        progress=progress,
-    ):
+    for record in train(OnRows(model, rows, flag), short_first, copy_loss, optimizer, **options):
         losses.append(record["loss"])
         if record["step"] % 50 == 0:
             passed = passed + 1 if no_errors(tested, (20, 1, 5)) and no_errors(tested) else 0
@@ -577,13 +568,13 @@ def train_copier(seed, rows=ROWS, flag=True, updates=800, progress=False):
 
 # %% [markdown]
 # ### Predict 3
-# It has never seen more than 20 vectors. What share of sequences of 120 vectors will come out without one wrong bit?
+# It never sees more than 20 vectors. What share of sequences of 120 vectors will come out without one wrong bit?
 
 # %%
-prediction_120 = 0.0  # your number, 0 to 1
+my_share_at_120 = None
 
 # %% [markdown]
-# Train it: some ten seconds of one core.
+# Train it: 8 to 20 seconds of one quiet core, by seed (section 5).
 
 # %%
 model, losses, seconds = train_copier(seed=0, progress="learning to copy")
@@ -591,41 +582,50 @@ print(f"{len(losses)} updates of {BATCH} sequences, {seconds:.0f} s of processor
 assert no_errors(OnRows(model, 128)), "another seed may help: train_copier(seed=1)"
 
 # %% [markdown]
-# It stays near guessing (the dashed line, ln 2), then falls within some fifty updates; single updates jump back.
+# It stays near guessing (the dashed line, ln 2), then falls; single updates jump back.
 
-# %%
-fig, ax = plots.figure(size=(7.5, 3))
-ax.semilogy(losses, lw=0.8)
-ax.axhline(np.log(2), color="k", ls="--", label="guessing")
-ax.set(xlabel="update", ylabel="loss per bit (log)", title="Learning to copy 1 to 20 vectors")
-ax.legend()
-plots.show(
-    fig,
-    alt="The loss per bit stays at ln 2 for some tens of updates, then falls by two orders of magnitude with jumps.",
+# %% tags=["figure"]
+plots.lines(
+    range(1, len(losses) + 1),
+    {"one seed": losses},
+    xlabel="update",
+    ylabel="loss per bit, nats",
+    log="y",
+    style={"lw": 0.8},
+    levels={"guessing": np.log(2)},
+    alt="The loss per bit stays at ln 2 at first, then falls with jumps: "
+    + plots.ends(range(1, len(losses) + 1), {"one seed": losses}),
 )
 
 # %% [markdown]
-# The lengths it was trained on, and those it was not, on 128 rows:
+# The lengths it was trained on, and those it was not, on 128 rows; beside it the GRU of section 1, which had single bits
+# to copy and 3,000 updates:
 
 # %%
 tested = [1, 5, 10, 20, 40, 60, 80, 100, 120]
 right = [share_right(OnRows(model, 128), n, 8) for n in tested]
-fig, ax = plots.figure(size=(7.5, 3))
-ax.plot(tested, right, "o-", label="Neural Turing Machine, 8-bit vectors")
-ax.plot(lengths, np.median(gru_runs[64], 0), "s-", label="GRU, 64 units, single bits")
-ax.axvspan(1, 20, color="grey", alpha=0.15, label="lengths in training")
-ax.set(xlabel="length of the sequence", ylabel="sequences copied", ylim=(-0.05, 1.05))
-ax.legend(fontsize=9)
-plots.show(
-    fig,
-    alt="The Neural Turing Machine copies sequences far beyond the lengths it was trained on; the GRU falls to 0 by length 16.",
+assert right[-1] >= 0.9
+
+# %% tags=["figure"]
+plots.lines(
+    tested,
+    {
+        "Neural Turing Machine, 8-bit vectors": right,
+        "GRU, 16 units, single bits": (range(1, 17), at_3000),
+    },
+    xlabel="length of the sequence",
+    ylabel="sequences copied",
+    ylim=(-0.05, 1.05),
+    spans={"the machine's lengths in training": (1, 20)},
+    style={"marker": "o", "ms": 4},
+    legend="center right",
+    alt="Sequences copied against length: "
+    + plots.ends(tested, {"the Neural Turing Machine": right})
+    + f"; the GRU is at {at_3000[-1]:.2f} by length 16.",
 )
 
 # %%
-print(
-    "right at", dict(zip(tested, right, strict=True)), "· you predicted", prediction_120, "at 120"
-)
-assert right[-1] >= 0.9
+print(f"you: {my_share_at_120}   measured at 120 vectors: {right[-1]:.2f}")
 
 # %% [markdown]
 # **What happened: look at the heads.** One sequence of 20. Time runs to the right, the rows are counted from the one where
@@ -634,74 +634,108 @@ assert right[-1] >= 0.9
 
 # %%
 def heads_over_time(model, length, rows=128, seed=1):
-    bits_BTC = torch.randint(
-        2, (1, length, 8), generator=torch.Generator().manual_seed(seed)
-    ).float()
-    trace = []
+    """Both heads' addresses (T, R, N), the answered bits and the right ones (n, C)."""
+    bits_BTC, trace = random_bits(1, length, seed), []
     with torch.no_grad():
-        logits_BTC = model(copy_batch(bits_BTC)[0], rows=rows, trace=trace)[:, -length:]
-    return (
-        torch.stack([record["w"][0] for record in trace]),
-        (logits_BTC[0] > 0).float(),
-        bits_BTC[0],
-    )
+        logits_BTC = model(copy_batch(bits_BTC)[0], rows=rows, trace=trace)
+    w_TRN = torch.cat([part["w"] for part in trace])
+    return w_TRN, (logits_BTC[0, -length:] > 0).float(), bits_BTC[0]
+
+
+def random_bits(count, length, seed=3):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(2, (count, length, 8), generator=generator).float()
 
 
 w_TRN, found_TC, bits_TC = heads_over_time(model, 20)
-fig, axes = plots.figure(1, 2, size=(10, 3.8), sharey=True)
-for ax, head, title in zip(axes, (0, 1), ("write head", "read head"), strict=True):
-    near_NT = w_TRN[:, head].roll(44, -1)[:, :89].T
-    ax.imshow(
-        near_NT,
-        cmap="gray_r",
-        vmin=0,
-        vmax=1,
-        aspect="auto",
-        extent=(0, 41, 44.5, -44.5),
-        interpolation="nearest",
-    )
+
+
+# %% tags=["figure"]
+def draw_head(ax, w_TN, title):
+    near_NT = w_TN.roll(44, -1)[:, :89].T
+    options = dict(cmap="gray_r", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    ax.imshow(near_NT, extent=(0, 41, 44.5, -44.5), **options)
     ax.axvline(20.5, color=plots.PALETTE[3], ls="--", label="the mark")
     ax.grid(False)
     ax.set(xlabel="step", title=title)
+
+
+fig, axes = plots.figure(1, 2, size=(10, 3.8), sharey=True)
+draw_head(axes[0], w_TRN[:, 0], "write head")
+draw_head(axes[1], w_TRN[:, 1], "read head")
 axes[0].set_ylabel("row, counted from the start")
-axes[0].legend(loc="lower right")
+axes[0].legend(loc="upper left")
 plots.show(
     fig,
-    alt="Addresses of both heads over time: while reading in, the write head moves one row a step along a straight line; after the mark the read head follows the same line from its start.",
+    alt="Addresses of both heads over time. While reading in, the write head moves one row a step along a straight"
+    f" line, and the read head stands on row {int(w_TRN[10, 1].argmax())}; after the mark the read head follows the"
+    " same line, and the write head goes on beyond it.",
 )
 
 # %% [markdown]
-# It is a program: write, move on; at the mark go back to the first row, and read, move on. Nobody showed it one.
-# Asserted: before the mark the write head moves by one row a step; after it the read head visits the same rows in the same
-# order. (It may read a row one step before the answer is due: the controller hands it on.)
+# It is a program: write and move on, while the read head waits on the first row; from the mark on, read and move on. Nobody
+# showed it one. Asserted: before the mark the write head moves by one row a step; after it the read head visits the same
+# rows in the same order, at the step of the answer or one step ahead. (Ahead is no loss: what was read last goes into the
+# controller, which can hand it on.)
 
 # %%
 rows_TR = w_TRN.argmax(-1)
-written, read = rows_TR[:20, 0], {lag: rows_TR[21 - lag : 41 - lag, 1] for lag in (0, 1)}
+written, read = rows_TR[:20, 0], {ahead: rows_TR[21 - ahead : 41 - ahead, 1] for ahead in (0, 1)}
 moves = (written.diff() + 64) % 128 - 64
-ahead = [lag for lag in read if torch.equal(written, read[lag])]
-print("rows written:", written.tolist(), "\nthe read head is ahead by", ahead, "step")
-assert moves.unique().numel() == 1 and moves[0].abs() == 1 and ahead
+(ahead,) = [ahead for ahead in read if torch.equal(written, read[ahead])]
+assert moves.unique().numel() == 1 and moves[0].abs() == 1
+print(f"rows written: {written.tolist()}\nread {ahead} step ahead; while reading in, the read head")
+print("stands on rows", sorted(set(rows_TR[:20, 1].tolist())))
 
 # %% [markdown]
-# The surprise is how clean it is, and that the rest is arbitrary: upwards or downwards, this row or that. Gradient descent
-# found *a* program, not ours. What came out beside what went in, and where they differ (nowhere):
+# What came out beside what went in, and where they differ (nowhere):
+
+# %% tags=["figure"]
+plots.heatmap(
+    {"target": bits_TC.T, "answer": found_TC.T, "difference": (bits_TC - found_TC).abs().T},
+    xlabel="place in the sequence",
+    ylabel="bit",
+    ink=True,
+    alt="Target and answer of twenty 8-bit vectors are equal; the difference is empty.",
+)
+
+# %% [markdown]
+# **How soft is it still?** If what it found is a program, a machine should run it whose heads stand on *one* row, as a Turing
+# machine's does. No gradient would pass through such heads, so it could not have been trained. But it can be tried: the same
+# weights, and every address replaced by its largest row.
+
 
 # %%
-fig, axes = plots.figure(1, 3, size=(10, 2.4), sharey=True)
-for ax, picture, title in zip(
-    axes,
-    (bits_TC, found_TC, (bits_TC - found_TC).abs()),
-    ("target", "answer", "difference"),
-    strict=True,
-):
-    ax.imshow(picture.T, cmap="gray_r", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    ax.grid(False)
-    ax.set(xlabel="place in the sequence", title=title)
-axes[0].set_ylabel("bit")
-plots.show(fig, alt="Target and answer of twenty 8-bit vectors are equal; the difference is empty.")
+class HardNTM(ntm.NTM):
+    """The same weights; every address is moved to its largest row, all of it."""
+
+    def address(self, head_params_BRP, state):
+        w_BRN, named = super().address(head_params_BRP, state)
+        return F.one_hot(w_BRN.argmax(-1), w_BRN.shape[-1]).to(w_BRN), named
+
+
+def harden(model):
+    hard = HardNTM(inputs=10, outputs=8)
+    hard.load_state_dict(model.state_dict())
+    return hard.eval()
+
 
 # %% [markdown]
+# Soft and hard heads at lengths 20, 120 and, on 512 rows, 500:
+
+# %%
+by_heads = {
+    name: [
+        share_right(OnRows(m, rows), n, 8, count=4)
+        for n, rows in ((20, 128), (120, 128), (500, 512))
+    ]
+    for name, m in (("soft", model), ("hard", harden(model)))
+}
+print(by_heads)
+
+# %% [markdown]
+# Nothing is lost, up to 500 vectors: what training found through soft addresses is a program for hard ones.
+#
 # **Break it: hold the heads for one step.** The state goes into `step` and comes out, so we may tamper with it: after step
 # 30 (the tenth vector of the answer) put both heads back where they were before.
 
@@ -719,77 +753,198 @@ def answer_with_slip(model, inputs_BTI, slip):
         return model.answer(torch.stack(features, 1)) > 0
 
 
-inputs_BTI, bits_BTC = copy_batch(torch.randint(2, (16, 20, 8)).float())
+inputs_BTI, bits_BTC = copy_batch(random_bits(16, 20))
 found_BTC = answer_with_slip(model, inputs_BTI, slip=30)[:, -20:].float()
-delayed = (found_BTC[:, 10:] == bits_BTC[:, 9:19]).all(-1).float().mean()
-print(
-    f"first ten vectors right: {(found_BTC[:, :10] == bits_BTC[:, :10]).all(-1).float().mean():.0%}; "
-    f"the rest equal to the vector before: {delayed:.0%}"
-)
-assert delayed > 0.8
+early = (found_BTC[:, :10] == bits_BTC[:, :10]).all(-1).float().mean()
+late = (found_BTC[:, 10:] == bits_BTC[:, 9:19]).all(-1).float().mean()
+assert early > 0.9 and late > 0.8
 
 # %% [markdown]
-# One slip, one *duplicated vector*, and everything after it late by one: the typical mistake of these machines, also
-# in the 2014 paper. It comes from an address that is not sharp; a GRU's mistakes look different, it loses bits everywhere.
+# One slip, one *duplicated vector*, and everything after it late by one: the mistake that the 2014 paper found in its machine
+# beyond the trained lengths (figure 5 there).
 #
 # ### Predict 4
 # 140 vectors on 128 rows, which form a ring: the write head comes round and writes over its first rows. Which places of
-# the answer will be wrong?
+# the answer, 0 to 139, will be wrong?
 
 # %%
-prediction_wrong_places = range(0, 0)  # your range of places, 0..139
+my_wrong_places = None
 
 # %% [markdown]
-# The same sequences on 128 and on 256 rows; the weights do not know the difference.
+# 32 sequences on 128 and on 256 rows; the weights do not know the difference. The function watches both heads; what `hold` and
+# `mute` do to them comes below.
 
 
 # %%
-def wrong_by_place(model, length, rows):
-    bits_BTC = torch.randint(2, (32, length, 8), generator=torch.Generator().manual_seed(3)).float()
-    inputs_BTI, _ = copy_batch(bits_BTC)
+def copy_and_watch(model, bits_BTC, rows=128, hold=False, mute=False):
+    """The rows on which both heads stand (B, T, R), and which vectors come out wrong (B, n)."""
+    mark, features, rows_TBR = bits_BTC.shape[1], [], []
+    state = start = model.start(len(bits_BTC), rows)
     with torch.no_grad():
-        found_BTC = model(inputs_BTI, rows=rows)[:, -length:] > 0
-    return (found_BTC != (bits_BTC > 0)).any(-1).float().mean(0)
+        for t, input_BI in enumerate(copy_batch(bits_BTC)[0].unbind(1)):
+            memory_BNM = state.memory_BNM
+            feature, state, _ = model.step(input_BI, state)
+            if hold and t <= mark:
+                w_BRN = torch.stack([state.w_BRN[:, 0], start.w_BRN[:, 1]], 1)
+                state = state._replace(w_BRN=w_BRN)
+            if mute and t >= mark:
+                state = state._replace(memory_BNM=memory_BNM)
+            features.append(feature)
+            rows_TBR.append(state.w_BRN.argmax(-1))
+        found_BTC = model.answer(torch.stack(features, 1))[:, -mark:] > 0
+    return torch.stack(rows_TBR, 1), (found_BTC != (bits_BTC > 0)).any(-1)
 
 
-wrong = {rows: wrong_by_place(model, 140, rows) for rows in (128, 256)}
-fig, ax = plots.figure(size=(7.5, 2.8))
-plots.curves(
-    ax,
+# %%
+bits_BTC = random_bits(32, 140)
+rows_BTR, wrong_BL = copy_and_watch(model, bits_BTC)
+wrong = {
+    "128 rows": wrong_BL.float().mean(0),
+    "256 rows": copy_and_watch(model, bits_BTC, rows=256)[1].float().mean(0),
+}
+assert wrong["128 rows"][:12].min() > 0.5 and wrong["256 rows"].max() < 0.1
+
+# %% tags=["figure"]
+plots.lines(
     range(140),
-    {f"{rows} rows": w for rows, w in wrong.items()},
+    wrong,
     xlabel="place in the sequence",
     ylabel="share of wrong vectors",
-    title="140 vectors",
-)
-plots.show(
-    fig,
-    alt="Share of wrong vectors by place: with 128 rows at least the first twelve are wrong, with 256 rows none.",
+    spans={"rows used twice: first use": (0, 12), "rows used twice: second use": (128, 140)},
+    ylim=(-0.05, 1.05),
+    legend="right",
+    alt="Share of wrong vectors by place, 140 vectors. On 128 rows: "
+    + ", ".join(
+        f"{wrong['128 rows'][a:b].mean():.2f} at places {a} to {b - 1}"
+        for a, b in ((0, 12), (12, 40), (40, 120), (128, 140))
+    )
+    + f". On 256 rows at most {wrong['256 rows'].max():.2f}.",
 )
 
 # %%
-for rows, w in wrong.items():
-    print(rows, "rows: wrong places", (w > 0.5).nonzero().flatten().tolist())
-print("you predicted", list(prediction_wrong_places))
-assert (
-    set((wrong[128] > 0.5).nonzero().flatten().tolist()) >= set(range(12))
-    and wrong[256].max() < 0.1
+many = [n for n in range(140) if wrong["128 rows"][n] > 0.5]
+print(f"wrong in more than half of the sequences, on 128 rows: {many}\nyou: {my_wrong_places}")
+
+# %% [markdown]
+# Counting says that twelve vectors are lost, 140 - 128, and one expects the first twelve. The last twelve, which share
+# those rows, suffer as well. But what about the middle, places 40 to 120? Their rows are written once. Still there is a
+# plateau of wrong ones, place after place: 44 % for this seed where the course was made, 88 % for seed 1.
+#
+# ### Exercise 6.3 · find the slips (medium, 15 minutes)
+# Compare the row that is read with the row where that vector was written. `slips(written, read, rows)`: two lists of row
+# numbers, one entry a place of the sequence, on a ring of `rows` rows. It gives pairs (place, off): `off` says how many rows the
+# read head is ahead (+) or behind (-), the short way round the ring. The first place always, and from then on only the
+# places where `off` changes. So `slips([5, 6, 7, 0], [5, 6, 0, 1], 8)` is `[(0, 0), (2, 1)]`: right at first, and
+# from place 2 on one row ahead.
+#
+# <details><summary>Hint 1</summary>On the ring, 1 - 7 is 2 rows ahead, not 6 behind: 7, 0, 1.</details>
+# <details><summary>Hint 2</summary>(read - written + half) % rows - half, with half = rows // 2, lies in
+# -half..half.</details>
+# <details><summary>Hint 3</summary>Keep a pair if its list is still empty or its off differs from that of the pair kept
+# last.</details>
+
+
+# %% tags=["stub"]
+def slips(written, read, rows):
+    return ...
+
+
+# %% tags=["solution"]
+def slips(written, read, rows):
+    found, half = [], rows // 2
+    for place in range(len(written)):
+        off = (read[place] - written[place] + half) % rows - half
+        if not found or off != found[-1][1]:
+            found.append((place, off))
+    return found
+
+
+# %%
+check.slips(slips)
+
+# %% tags=["instructor"]
+checks.require_passed("6.3 slips")
+
+# %% [markdown]
+# Yours on the first twelve sequences of this run; beside it, how many vectors are wrong between places 40 and 120:
+
+# %%
+written_BL = rows_BTR[:, :140, 0]
+read_BL = rows_BTR[:, 141 - ahead : 281 - ahead, 1]
+for b in range(12):
+    found = checks.attempt(slips, written_BL[b].tolist(), read_BL[b].tolist(), 128)
+    print(f"sequence {b:2d}: {int(wrong_BL[b, 40:120].sum()):2d} of 80 wrong, slips: {found}")
+
+# %% [markdown]
+# A vector in the middle is wrong where the read head is off its row. Asserted: at places 40 to 119 "wrong" and "off"
+# are the same in at least 95 % of the vectors. The plateau is no damage to the rows. The rows hold the right vectors; the head reads the neighbours.
+
+# %%
+off_BL = (read_BL - written_BL + 64) % 128 - 64
+agreement = ((off_BL != 0) == wrong_BL)[:, 40:120].float().mean()
+print(f"off and wrong agree in {agreement:.1%} of the vectors at places 40 to 119")
+assert agreement > 0.95
+
+# %% [markdown]
+# **What puts it off?** Two suspects, and an intervention for each.
+#
+# - *The start.* While the vectors come in, the read head waits on the first row, held there by nothing but what the controller
+#   says, which depends on what was read. From vector 128 on that row changes. `hold` puts the read head back onto
+#   its first row until the mark.
+# - *The way.* Nobody told the write head to stop: it walks on after the mark (the picture of 20 vectors shows it), here over rows
+#   that are still to be read, twelve rows ahead of the read head. `mute` undoes what is written from the mark on.
+#
+# ### Predict 5
+# Which is needed for all places from 12 to 127 to come out right: "hold", "mute", both, or neither?
+
+# %%
+my_cure = None
+
+# %%
+CONTROLS = {
+    "as it is": {},
+    "mute": {"mute": True},
+    "hold": {"hold": True},
+    "hold and mute": {"hold": True, "mute": True},
+}
+treated = {
+    name: copy_and_watch(model, bits_BTC, **control)[1].float().mean(0)
+    for name, control in CONTROLS.items()
+}
+print(
+    {name: f"{share[12:128].mean():.2f} wrong" for name, share in treated.items()},
+    f"you: {my_cure}",
+)
+
+# %% tags=["figure"]
+plots.lines(
+    range(140),
+    treated,
+    xlabel="place in the sequence",
+    ylabel="share of wrong vectors",
+    ylim=(-0.05, 1.05),
+    legend="right",
+    alt="Share of wrong vectors by place, with 140 vectors on 128 rows; between places 12 and 127 on average "
+    + ", ".join(f"{name} {share[12:128].mean():.2f}" for name, share in treated.items())
+    + ".",
 )
 
 # %% [markdown]
-# Counting says that the first twelve are lost, 140 - 128, and one expects no more. Look at the heads just after the mark:
+# Both: with `hold` and `mute` together the places from 12 to 127 come out right (asserted), and either alone leaves wrong sequences
+# (the figures above; so it was for seeds 0 and 1). So the
+# plateau is made of two mishaps, and both move the read head: some sequences start beside the first row, because what the head was
+# waiting on changed; others lose their place on the way, among rows that the write head has changed after the mark. What stays
+# wrong are the rows used twice, for both of their vectors. (Why are the *last* twelve wrong too? A guess: in training
+# the write head always came to a row that was still blank or no longer needed, so it never learned to wipe before it writes.)
 
 # %%
-w_TRN, _, _ = heads_over_time(model, 140)
-for step in (141, 142, 143, 150):
-    writer, reader = w_TRN[step].argmax(-1).tolist()
-    print(f"step {step}: the write head is on row {writer}, the read head on row {reader}")
+assert treated["hold and mute"][12:128].mean() < 0.05
+
 
 # %% [markdown]
-# Nobody told the write head to stop: the picture of 20 vectors above shows it walking on after the mark, over rows that no
-# one will read. On the full ring those are the rows that come next. It walks ahead of the reader and writes over what is
-# about to be read. More rows heal it, without training: that is the difference between a bigger automaton, which
-# must be trained anew, and a machine with a tape.
+# And more rows heal it without any intervention: 256 rows leave no vector wrong (the flat curve above). A bigger automaton has to
+# be trained anew; a machine with a tape is given more tape. The price of soft heads is work: each step touches all N rows, so
+# copying n vectors takes (2n + 1) N row operations, 1,001 x 512 for 500 vectors, where a machine with two hard heads needs two a step.
 #
 # ### Exercise 6.4 · repeat copy (medium, 15 minutes)
 # `repeat_copy(bits, times)` builds the next task: bits (B, n, C) come in, each with a 1 in channel C ("here is a
@@ -824,9 +979,9 @@ check.repeat_copy(repeat_copy)
 checks.require_passed("6.4 repeat copy")
 
 # %% [markdown]
-# Train on it if you like (off; about a minute of one core. In the one run we made it repeated three vectors three times and
-# mostly failed at five times five). The machine has to find the way *back* to the first
-# row: what could tell it where that is?
+# Nothing is claimed here about learning it: the cell trains one machine, on 1 to 5 vectors and 1 to 5 times, when you switch it
+# on (a minute or two of one core). It has to find the way *back* to the first row, and to count the rounds. What could
+# tell it where that row is?
 
 # %%
 TRAIN_REPEAT_COPY = False
@@ -838,125 +993,97 @@ def draw_repeats(step, generator):
 
 
 if TRAIN_REPEAT_COPY:
-    repeater = ntm.NTM(inputs=10, outputs=8)
+    repeater = OnRows(ntm.NTM(inputs=10, outputs=8), ROWS)
     optimizer = torch.optim.Adam(repeater.parameters(), lr=3e-3, betas=(0.9, 0.99))
-    for record in train(  # noqa: B007
-        OnRows(repeater, ROWS),
-        draw_repeats,
-        copy_loss,
-        optimizer,
-        updates=3000,
-        callbacks=[ClipGradient(0.5)],
-    ):
-        pass
-    print("loss of the last update:", record["loss"])
+    options = dict(updates=3000, callbacks=[ClipGradient(0.5)])
+    repeats = list(train(repeater, draw_repeats, copy_loss, optimizer, **options))
+    print("loss of the last update:", repeats[-1]["loss"])
 
 # %% [markdown]
 # ## 5 · Evidence: ten seeds, and what each part buys
 #
 # One run shows nothing about the next. Ten seeds of the recipe, and five each with one thing taken away: the channel
-# "here is a vector", or the small memory in training. Recorded on one core; the numbers ship with the lesson.
+# "here is a vector", or the small memory in training. Recorded on one core, with `train_copier` above
+# (`python -m course.workshop.recorded_runs.lesson06`); the numbers ship with the lesson.
 
 # %%
-WAYS = {
-    "the recipe": dict(seeds=10),
-    "no 'here is a vector'": dict(seeds=5, flag=False),
-    "128 rows in training": dict(seeds=5, rows=128),
+runs = {
+    way: list(seeds.values())
+    for name in ("lesson06_copy", "lesson06_without")
+    for way, seeds in recorded.load(name)["runs"].items()
 }
-
-
-def record_seed(way, seed, seeds=0, **options):
-    model, losses, seconds = train_copier(seed, **options)
-    tested = OnRows(model, 128, options.get("flag", True))
-    right = {n: share_right(tested, n, 8) for n in (20, 40, 80, 120)}
-    zero = {
-        name: share_right(tested, 20, 8, zero=name == "a zero vector")
-        for name in ("a zero vector", "none")
-    }
-    done = {
-        "updates": len(losses),
-        "seconds": round(seconds, 1),
-        "no_errors_1_to_20": no_errors(tested),
-    }
-    return {"way": way, "seed": seed, **done, "right": right, "at 20 with": zero}
-
-
-runs = recorded.load("ntm_copy_seeds")
+recipe, blind, wide = runs.values()
+seconds = [run["seconds"] for run in recipe]
+assert all(run["no_errors_1_to_20"] for run in recipe) and 7.5 < min(seconds) < max(seconds) < 20
 
 # %% [markdown]
-# Every line is a seed:
+# Every line is a seed, at the lengths 20, 40, 80 and 120:
 
-# %%
-for run in runs:
-    right = "  ".join(f"{n}: {share:4.0%}" for n, share in run["right"].items())
-    mark = "no error at 1-20" if run["no_errors_1_to_20"] else "ERRORS at 1-20  "
-    print(
-        f"{run['way']:22s} seed {run['seed']}: {run['updates']:3d} updates {run['seconds']:5.1f} s, {mark}, right at {right}"
-    )
-
-# %% [markdown]
-# The picture of the same numbers; a cross is a seed that still made an error at lengths 1 to 20 when it was stopped.
-
-# %%
-fig, axes = plots.figure(1, 2, size=(10, 3.4))
-for k, way in enumerate(WAYS):
-    for run in [run for run in runs if run["way"] == way]:
-        options = dict(
-            color=plots.PALETTE[k], marker="o" if run["no_errors_1_to_20"] else "x", ms=5
-        )
-        axes[0].plot(run["seed"] + 0.2 * k, run["seconds"], **options)
-        axes[1].plot([int(n) for n in run["right"]], run["right"].values(), alpha=0.6, **options)
-    axes[0].plot([], [], "o", color=plots.PALETTE[k], label=way)
-axes[0].set(xlabel="seed", ylabel="seconds on one core", ylim=(0, None), xticks=range(10))
-axes[1].set(xlabel="length of the sequence", ylabel="sequences copied", ylim=(-0.05, 1.05))
-axes[0].legend(fontsize=9)
-plots.show(
-    fig,
-    alt="Left: processor seconds each seed needed. Right: share of copied sequences at lengths 20 to 120 for each seed and way of training.",
+# %% tags=["figure"]
+plots.lines(
+    (20, 40, 80, 120),
+    {way: np.array([list(run["right"].values()) for run in some]) for way, some in runs.items()},
+    xlabel="length of the sequence",
+    ylabel="sequences copied",
+    ylim=(-0.05, 1.05),
+    style={"marker": "o", "ms": 4},
+    legend="lower left",
+    alt="Copied sequences at lengths 20 to 120, by length, medians: "
+    + plots.ends(
+        (20, 120),
+        {
+            way: np.array([[run["right"][n] for n in ("20", "120")] for run in some])
+            for way, some in runs.items()
+        },
+    ),
 )
 
 # %%
-recipe = [run for run in runs if run["way"] == "the recipe"]
-print("no errors at 1-20:", sum(run["no_errors_1_to_20"] for run in recipe), "of", len(recipe))
-print("exact at 120:", sum(run["right"]["120"] == 1 for run in recipe), "of", len(recipe))
-print("slowest seed:", max(run["seconds"] for run in recipe), "s")
+exact = sum(run["right"]["120"] == 1 for run in recipe)
+print(f"the recipe: no errors at 1 to 20 in {len(recipe)} seeds of 10, exact at 120 in {exact}")
+assert (len(recipe), exact) == (10, 10) and sum(run["right"]["80"] < 1 for run in recipe) == 3
 
 # %% [markdown]
+# All ten seeds get to the end, in 8 to 19 seconds, and are exact at 120; three of them miss a sequence or more at 80.
+#
 # **What the channel buys.** Without "here is a vector" no seed gets rid of its last errors. Which sequences are they? Of 256
 # vectors one is all zeros, and to a controller without a memory it looks like silence, the time to answer:
 
 # %%
-blind = [run for run in runs if run["way"] == "no 'here is a vector'"]
-for run in blind:
-    print(
-        f"seed {run['seed']}: right at length 20",
-        {k: f"{v:.0%}" for k, v in run["at 20 with"].items()},
-    )
-print(f"chance of a zero vector among 20: {1 - (255 / 256) ** 20:.1%}")
-assert all(run["at 20 with"]["a zero vector"] < 0.5 < run["at 20 with"]["none"] for run in blind)
+blind_spot = {
+    "with a zero vector": [run["at 20 with"]["a zero vector"] for run in blind],
+    "without": [run["at 20 with"]["none"] for run in blind],
+}
+print(blind_spot, f"chance of a zero vector among 20: {1 - (255 / 256) ** 20:.1%}")
+assert not any(run["no_errors_1_to_20"] for run in blind)
+assert max(blind_spot["with a zero vector"]) == 0 and min(blind_spot["without"]) > 0.98
 
 # %% [markdown]
-# An error rate of some per cent that 800 updates did not remove, in a data set where nobody would look for it: the
+# 800 updates did not remove an error of some per cent, in a data set where nobody would look for it: the
 # machine was not bad at copying, the task did not say what it meant.
 #
-# **What the small memory buys.** Less than we thought. An update on 32 rows takes about half the time of one on 128, but it
-# takes more of them:
+# **What the small memory buys.** Next to nothing. An update on 32 rows takes 0.6 of the time of one on 128, but training
+# needs more of them; in seconds the medians are alike.
 
 # %%
-for way in ("the recipe", "128 rows in training"):
-    some = [run for run in runs if run["way"] == way]
-    updates = np.median([run["updates"] for run in some])
-    each = np.mean([run["seconds"] / run["updates"] for run in some])
-    total = np.median([run["seconds"] for run in some])
-    print(f"{way:20s} {1000 * each:3.0f} ms an update, median {updates:.0f} updates, {total:.0f} s")
-assert 1.3 < each / np.mean([run["seconds"] / run["updates"] for run in recipe]) < 3
+milliseconds, updates, total = (
+    [np.median([f(run) for run in some]) for some in (recipe, wide)]
+    for f in (
+        lambda run: 1000 * run["seconds"] / run["updates"],
+        lambda run: run["updates"],
+        lambda run: run["seconds"],
+    )
+)
+print(f"32 and 128 rows: {milliseconds} ms an update, {updates} updates, {total} s")
+assert 0.55 < milliseconds[0] / milliseconds[1] < 0.65 and updates[0] > updates[1]
+assert abs(total[0] - total[1]) < 1
 
 # %% [markdown]
 # ## Recap
-# A network with b bits of state is a finite automaton, and training finds even fewer places than that. Soft addresses give
-# it rows it can find by content and count along by shifts, with a gradient all the way. Trained on 20 vectors it finds a
-# program that copies 120, because the program does not mention the length: where it fails, an address was blurred or
-# the rows ran out.
+# A network with b bits of state is a finite automaton, and training keeps far fewer bits than that. Soft addresses give
+# it rows it can find by content and count along by shifts, with a gradient all the way. Trained on up to 20 vectors it finds a
+# program that copies 500, with hard heads as with soft ones. When the rows run out it fails in a way one can take apart: rows used
+# twice are garbled, and heads that go by what they read lose their place.
 
 # %%
 quiz(
@@ -981,7 +1108,7 @@ quiz(
     "A trained machine answers right up to the tenth vector, then gives it twice and stays one behind. What happened?",
     "the read head did not move for one step",
     ("a row was erased", "Then one vector would be wrong, and the next ones right."),
-    ("the memory is full", "Then the first vectors would be lost, not the later ones delayed."),
+    ("the memory is full", "Then rows used twice are garbled; nothing would come twice."),
     why="Everything after it is read from the row before: one slip of the address.",
 )
 

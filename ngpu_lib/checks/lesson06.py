@@ -11,10 +11,10 @@ def _draw(*shape, seed):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _content(key, beta, memory, *, size=True, inside=True):
+def _content(key, beta, memory, *, size=True, inside=True, small=1e-6, key_too=True):
     score = memory @ key
     if size:
-        score = score / (memory.norm(dim=1) * key.norm() + 1e-6)
+        score = score / (memory.norm(dim=1) * (key.norm() if key_too else 1) + small)
     return torch.softmax(beta * score, 0) if inside else beta * torch.softmax(score, 0)
 
 
@@ -40,6 +40,14 @@ content = Check(
         (
             lambda key, beta, memory: _content(key, 1.0, memory),
             "The key strength beta is not used.",
+        ),
+        (
+            lambda key, beta, memory: _content(key, beta, memory, small=0),
+            "A blank row gives 0 / 0, which is not a number: add 1e-6 to the denominator.",
+        ),
+        (
+            lambda key, beta, memory: _content(key, beta, memory, key_too=False),
+            "Divided by the rows' lengths only: a cosine is divided by the key's length as well.",
         ),
     ],
 )
@@ -77,50 +85,78 @@ shift = Check(
             lambda w, moves: w,
             "The address has not moved.",
         ),
+        (
+            lambda w, moves: _shift(w, moves * torch.tensor([1, 0, 1])),
+            "Weight is lost: the middle share, moves[1], stays where it is.",
+        ),
     ],
+    forbids={"loop": "The exercise asks for the whole address at once, without a loop."},
 )
 
 
-def _write(memory, w, erase, add):
-    kept = memory * (1 - w[:, None] * erase[None])
-    return kept + w[:, None] * add[None]
+def _slips(written, read, rows, *, ring=True, signed=True, sign=1, every=False, first=True):
+    """Pairs (place, rows off) at the first place and wherever the second number changes."""
+    offs = [sign * (after - before) for before, after in zip(written, read, strict=True)]
+    if ring:
+        offs = [off % rows for off in offs]
+        offs = [off - rows if signed and off > rows // 2 else off for off in offs]
+    pairs = list(enumerate(offs))
+    if every:
+        return pairs
+    changed = [pair for pair in pairs[1:] if pair[1] != offs[pair[0] - 1]]
+    return pairs[:1] + changed if first else changed
 
 
-write = Check(
-    "6.3 write",
-    reference=_write,
+slips = Check(
+    "6.3 slips",
+    reference=_slips,
     cases=[
-        (
-            _draw(4, 3, seed=3),
-            torch.tensor([0.7, 0.2, 0.1, 0.0]),
-            torch.tensor([0.9, 0.2, 0.5]),
-            _draw(3, seed=5),
-        ),
-        (torch.ones(2, 2), torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.0]), torch.zeros(2)),
+        ([5, 6, 7, 0], [5, 6, 0, 1], 8),
+        ([0, 1, 2, 3, 4, 5], [0, 1, 0, 1, 4, 5], 128),
+        ([126, 127, 0, 1, 2], [127, 0, 1, 0, 1], 128),
+        ([3, 2, 1, 0, 7, 6], [0, 7, 6, 3, 2, 1], 8),
+        ([0, 1, 2, 3, 4], [4, 4, 5, 6, 4], 7),
+        ([9], [9], 10),
     ],
     mistakes=[
         (
-            lambda memory, w, erase, add: memory + w[:, None] * add,
-            "Nothing is erased: what was in the row before shines through.",
+            lambda written, read, rows: _slips(written, read, rows, ring=False),
+            "The rows are a ring: from row 7 of 0..7 to row 0 it is one row, not seven back.",
         ),
         (
-            lambda memory, w, erase, add: (memory + w[:, None] * add) * (1 - w[:, None] * erase),
-            "First erase, then add: in your order the new content is erased too.",
+            lambda written, read, rows: _slips(written, read, rows, signed=False),
+            "The short way round the ring: one row behind is -1, not rows - 1 ahead.",
         ),
         (
-            lambda memory, w, erase, add: memory * (1 - erase) + w[:, None] * add,
-            "Erase only where the head points: the wiping needs the weight w[n] as well.",
+            lambda written, read, rows: _slips(written, read, rows, sign=-1),
+            "The signs are the other way round: `off` is positive where the read head is ahead.",
+        ),
+        (
+            lambda written, read, rows: _slips(written, read, rows, every=True),
+            "That is every place: keep the first, and then only those where `off` changes.",
+        ),
+        (
+            lambda written, read, rows: _slips(written, read, rows, first=False),
+            "The first place belongs to the answer too, also when nothing is off there.",
+        ),
+        (
+            lambda written, read, rows: [
+                pair
+                for pair in _slips(written, read, rows, every=True)
+                if pair[1] != 0 or pair[0] == 0
+            ],
+            "That is every place that is off: keep only the places where `off` changes, to 0 as well.",
         ),
     ],
 )
 
 
-def _repeat_copy(bits, times, *, copies=0, mark=True):
+def _repeat_copy(bits, times, *, copies=0, mark=True, flag=1):
     size, length, width = bits.shape
     steps = length + 1 + (times + copies) * length
     inputs = torch.zeros(size, steps, width + 2)
     inputs[:, :length, :width] = bits
-    inputs[:, :length, width] = 1
+    inputs[:, :length, width] = flag
     inputs[:, length, width + 1] = times if mark else 1
     return inputs, bits.repeat(1, times + copies, 1)
 
@@ -145,6 +181,10 @@ repeat_copy = Check(
                 bits.repeat_interleave(times, dim=1),
             ),
             "Each vector is repeated in place; the whole sequence must come again and again.",
+        ),
+        (
+            lambda bits, times: _repeat_copy(bits, times, flag=0),
+            "Channel C is empty: every vector comes with a 1 there, as in copy_batch.",
         ),
     ],
 )
