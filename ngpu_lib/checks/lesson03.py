@@ -1,13 +1,28 @@
-"""Checks of lesson 03: parity from gates, the automaton in a reader, addition, quantisation."""
+"""Checks of lesson 03: parity from gates, the automaton in a reader, addition, rounding, stairs."""
 
 from __future__ import annotations
 
+import ast
 import itertools
+import math
 
 import numpy as np
 import torch
 
 from . import Check
+
+_REMAINDERS = "mod remainder fmod divmod xor bitwise_xor logical_xor bitwise_and".split()
+
+
+def _remainder(tree: ast.AST) -> bool:
+    """Whether a source takes a remainder, by an operator or by name."""
+    operators = (ast.Mod, ast.FloorDiv, ast.BitXor, ast.BitAnd)
+    return any(
+        isinstance(node, operators)
+        or (isinstance(node, ast.Name) and node.id in _REMAINDERS)
+        or (isinstance(node, ast.Attribute) and node.attr in _REMAINDERS)
+        for node in ast.walk(tree)
+    )
 
 
 def _gates(bits, sign, strict=False):
@@ -44,6 +59,10 @@ threshold_parity = Check(
             "Upside down: parity is 1 when the number of ones is odd.",
         ),
     ],
+    forbids={
+        _remainder: "The exercise wants sums and comparisons alone: no %, ^, & or //. The sign of gate k "
+        "is (-1) ** (k + 1)."
+    },
 )
 
 
@@ -66,17 +85,35 @@ fold = Check(
     mistakes=[
         (
             lambda total, steps: _fold(total, steps, up=True),
-            "The folds run from small to large. Fold the widest range first: k = steps, ..., 1.",
+            "Up to 1 it is x, beyond it 2 - x: the fold at 1 came first, or every fold is at 1. The widest "
+            "range comes first: k = steps, ..., 1, each fold at 2**(k - 1).",
         ),
         (
             lambda total, steps: _fold(total, steps, factor=1.0),
-            "With a factor 1 the upper half is cut flat. A factor 2 turns its slope from +1 to -1.",
+            "Everything above 1 is cut flat. A fold takes away *twice* what lies above the crease, so that "
+            "the slope turns from +1 to -1.",
         ),
         (
             lambda total, steps: _fold(total, steps, crease=2.0),
-            "The crease lies at 2**k, where the range ends. It belongs in the middle, at 2**(k - 1).",
+            "It ends between 0 and 2: the last fold, at 1, is missing. k runs down to 1, and fold k is at "
+            "2**(k - 1).",
+        ),
+        (
+            lambda total, steps: total % 2,
+            "The remainder jumps from 2 to 0. A fold has no jumps: 1.5 goes to 0.5, and so does 0.5.",
+        ),
+        (
+            lambda total, steps: total - 2 * np.maximum(total - 2.0 ** (steps - 1), 0),
+            "Only the widest fold was made. Does `return` stand inside the loop?",
+        ),
+        (
+            lambda total, steps: total,
+            "Nothing was folded: each pass must put its result back into `total`.",
         ),
     ],
+    forbids={
+        _remainder: "The exercise wants folds made of np.maximum(..., 0), without %, //, ^ or &."
+    },
 )
 
 
@@ -87,6 +124,35 @@ def _automaton(states, bits, order=lambda table: table, shift=1):
     return order(count.argmax(2))
 
 
+def _counts(states, bits):
+    count = np.zeros((2, 2, 2))
+    for before, bit, after in zip(states[:-1], bits, states[1:], strict=False):
+        count[before][bit][after] += 1
+    return count
+
+
+def _one_end(states, bits, last):
+    """The first or the last end seen of every state and bit."""
+    table = np.full((2, 2), -1)
+    for before, bit, after in zip(states[:-1], bits, states[1:], strict=False):
+        if last or table[before][bit] < 0:
+            table[before][bit] = after
+    return table
+
+
+def _erring_walk(usual, rare, often):
+    """A walk of a machine that errs when each state and bit is first and last seen, not between."""
+    states, bits = [0], rare + 4 * often + rare
+    for t, bit in enumerate(bits):
+        errs = not len(rare) <= t < len(bits) - len(rare)
+        states.append(usual[states[-1]][bit] ^ errs)
+    return states, bits
+
+
+_WALKS = [
+    _erring_walk([[0, 1], [1, 0]], [1, 0, 1, 0], [0, 1, 0, 1]),
+    _erring_walk([[0, 1], [0, 1]], [1, 0, 0, 1], [0, 1, 1, 0]),
+]
 _BITS = [1, 0, 1, 1, 0, 0, 1, 0, 1, 1]
 _PARITIES = [0, *np.cumsum(_BITS) % 2]
 _OR = [0, *np.maximum.accumulate(_BITS[1:])]
@@ -99,13 +165,26 @@ automaton = Check(
         (list(map(int, _PARITIES)), _BITS),
         (list(map(int, _OR)), _BITS[1:]),
         (list(map(int, _LAST)), _BITS),
-        # A reader that errs at times: neither the first nor the last end of a pair is the usual one.
+        # Walks that err at times: for no pair is the first or the last end the usual one.
         (
             [0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 1, 0, 0, 1, 0, 1, 1, 1, 0, 1, 1, 1],
             [0, 1, 0, 1, 1, 0, 1, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0],
         ),
+        *_WALKS,
     ],
     mistakes=[
+        (
+            lambda states, bits: _one_end(states, bits, last=False),
+            "The entry is the end that was seen *first*. Count all, and take the most frequent.",
+        ),
+        (
+            lambda states, bits: _one_end(states, bits, last=True),
+            "The entry is the end that was seen *last*. Count all, and take the most frequent.",
+        ),
+        (
+            lambda states, bits: _counts(states, bits).max(2),
+            "These are the counts themselves. Wanted is the state that has the largest: argmax.",
+        ),
         (
             lambda states, bits: _automaton(states, bits, order=lambda table: table.T),
             "Rows and columns are swapped: the row is the state before, the column is the bit.",
@@ -116,7 +195,7 @@ automaton = Check(
         ),
         (
             lambda states, bits: 1 - _automaton(states, bits),
-            "The two states are swapped in the table's entries.",
+            "The two states are swapped in the table's entries; argmin in place of argmax does that.",
         ),
     ],
 )
@@ -157,6 +236,11 @@ def _quantised(values, bits, levels=None, to_grid=torch.round):
     return to_grid(values / scale) * scale
 
 
+def _by(values, largest, bits):
+    scale = largest / (2 ** (bits - 1) - 1)
+    return torch.round(values / scale) * scale
+
+
 _VALUES = torch.tensor([[-1.3, 0.2, 0.71], [0.05, 1.0, -0.66]])
 
 quantised = Check(
@@ -177,6 +261,57 @@ quantised = Check(
                 _quantised(values, bits) / values.abs().max() * (2 ** (bits - 1) - 1)
             ),
             "These are the grid's whole numbers. Multiply by the scale again.",
+        ),
+        (
+            lambda values, bits: _by(values, values.max(), bits),
+            "delta comes from the largest value. It must be the largest *absolute* value.",
+        ),
+        (
+            lambda values, bits: _by(values, values.abs().amax(-1, keepdim=True), bits),
+            "Every row has a delta of its own. One delta for the whole tensor: values.abs().max().",
+        ),
+        (
+            lambda values, bits: _quantised(values, bits, to_grid=torch.floor),
+            "You round down. Round to the nearest grid point: torch.round.",
+        ),
+    ],
+)
+
+
+def _atanh(numbers):
+    return [math.atanh(number) for number in numbers]
+
+
+def _halves(q, first, last):
+    return [(j - 0.5) / q for j in range(first, last + 1)]
+
+
+stairs = Check(
+    name="3.6 stairs",
+    reference=lambda q: _atanh(_halves(q, 1 - q, q)),
+    cases=[(1,), (3,), (7,), (4,)],
+    tolerance=1e-5,
+    mistakes=[
+        (
+            lambda q: _halves(q, 1 - q, q),
+            "That is where the *state* is half-way. Which sum z makes tanh(z) that large: math.atanh.",
+        ),
+        (
+            lambda q: [math.tanh(number) for number in _halves(q, 1 - q, q)],
+            "tanh of the half-way points; wanted is the z that tanh takes there: atanh undoes tanh.",
+        ),
+        (
+            lambda q: _atanh(_halves(q, 1, q)),
+            "Half of the stairs are missing: those below z = 0.",
+        ),
+        (
+            lambda q: _atanh(_halves(q, 1 - q, q))[::-1],
+            "The stairs are right, in falling order. The list begins with the lowest.",
+        ),
+        (
+            lambda q: _atanh([j / q for j in range(1 - q, q + 1)]),
+            "atanh takes numbers between -1 and 1, and both ends are out. The half-way points are "
+            "-q + 1/2, ..., q - 1/2, divided by q.",
         ),
     ],
 )
