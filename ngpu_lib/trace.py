@@ -174,3 +174,39 @@ def _gradients(value: Tensor, steps: list[dict[str, Tensor]]) -> dict[str, Tenso
         )
         for k, name in enumerate(names)
     }
+
+
+def whereabouts(
+    model: nn.Module,
+    task: Task,
+    length: int,
+    *,
+    examples: int = 200,
+    seed: int = 3,
+    **settings: Any,
+) -> np.ndarray:
+    """Where is symbol i now? How often a linear reader of one cell's numbers names input symbol i.
+
+    For every step t, cell l and input position i a reader is fitted (least squares, with a small ridge)
+    on the cell's C W numbers over some words, and tried on as many others.
+
+    Args:
+        model: a Neural GPU. task: over two symbols, or arithmetic in base 2. length: see Task.sample.
+        examples: words to fit on, and as many to try on. seed: of the words. settings: of the run.
+
+    Returns:
+        known_TLI, (T+1, L, I): shares of right readings; 1 means the cell knows the symbol, 0.5 that it has
+        no idea.
+
+    Source: linear probes, Alain & Bengio 2016 (arXiv 1610.01644), per cell and step.
+    """
+    batch = task.sample(2 * examples, length, torch.Generator().manual_seed(seed))
+    state = torch.tensor(trace_run(model, batch.inputs_BL, item=None, **settings)["state"]).double()
+    state_TLBX = state.flatten(2, -2).permute(0, 3, 1, 2)
+    state_TLBX = torch.cat([state_TLBX, torch.ones_like(state_TLBX[..., :1])], -1)
+    seen, fresh = state_TLBX.split(examples, dim=2)
+    bits_BI = batch.inputs_BL.double() * 2 - 3  # digit 0 is symbol 1, digit 1 is symbol 2
+    square = seen.mT @ seen + 0.01 * torch.eye(seen.shape[-1], dtype=seen.dtype)
+    reader = torch.linalg.solve(square, seen.mT @ bits_BI[:examples])
+    right = (fresh @ reader > 0) == (bits_BI[examples:] > 0)
+    return right.double().mean(2).numpy()

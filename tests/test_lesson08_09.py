@@ -86,7 +86,7 @@ def test_recorded_runs_are_those_of_their_script(name):
     make = script(f"{name.split('_')[0]}")
     assert ablation["setting"] == make.SETTING and ablation["variants"] == make.VARIANTS
     assert ablation["runs"] and set(ablation["runs"]) <= set(make.VARIANTS)
-    columns = ablation.get("lengths") or ablation["digits"]
+    columns = ablation.get("lengths") or make.DIGITS
     for runs in ablation["runs"].values():
         for run in runs.values():
             assert len(run["sequences"]) == len(run["symbols"]) == len(columns)
