@@ -55,10 +55,12 @@ def test_a_unit_whose_rule_can_be_read_off_computes_it(keep, become, bits):
         assert history.tolist() == rule_on_integers(bits, number, 8)
 
 
-def random_machine(draw: random.Random):
+def random_machine(draw: random.Random, mark: str):
+    """A table whose states A, B, ... carry a mark, and its symbols; H is where any machine halts."""
     states, symbols = "ABCD"[: draw.randint(1, 4)], "01x"[: draw.randint(2, 3)]
+    news = [*(q + mark for q in states), "H"]
     table = {
-        (q, a): (draw.choice(states + "H"), draw.choice(symbols), draw.choice((-1, 0, 1)))
+        (q + mark, a): (draw.choice(news), draw.choice(symbols), draw.choice((-1, 0, 1)))
         for q in states
         for a in symbols
         if draw.random() < 0.9 or (q, a) == ("A", "0")
@@ -66,19 +68,38 @@ def random_machine(draw: random.Random):
     return table, symbols
 
 
+def as_tapes(compiled: automata.CompiledMachine, histories) -> torch.Tensor:
+    """The tapes (T, B, C, L) of simulated histories: a 1 for each symbol and each head, else 0."""
+    ones = []
+    for item, history in enumerate(histories):
+        for t, (state, head, cells) in enumerate(history):
+            seen = [(f"symbol {symbol}", place) for place, symbol in enumerate(cells)]
+            seen += [] if head is None else [(f"state {state}", head)]
+            ones += [(t, item, compiled.wiring.map[name], place) for name, place in seen]
+    steps, size = len(histories[0]), len(histories[0][0][2])
+    tapes_TBCL = torch.zeros(steps, len(histories), len(compiled.wiring.names), size)
+    tapes_TBCL[torch.tensor(ones).unbind(1)] = 1
+    return tapes_TBCL
+
+
 def test_compiled_machines_equal_the_simulator_on_1000_random_machines_and_tapes():
+    """Four machines at a time are compiled into the same weights, each with states and a tape of its own."""
     draw = random.Random(1)
-    for _ in range(1000):
-        table, symbols = random_machine(draw)
-        tape = [draw.choice(symbols) for _ in range(draw.randint(1, 12))]
-        place = draw.randrange(len(tape))
-        machine = automata.compile_turing_machine(table, symbols)
-        history = automata.simulate(table, tape, "A", place, 15)
-        tapes = machine.run(tape, "A", place, 15)
-        for (state, head, cells), tape_CL in zip(history, tapes, strict=True):
+    for _ in range(250):
+        machines = [random_machine(draw, mark) for mark in "1234"]
+        together = {key: value for table, _ in machines for key, value in table.items()}
+        compiled = automata.compile_turing_machine(together, "01x")
+        size, histories, tapes = draw.randint(1, 12), [], []
+        for (table, symbols), mark in zip(machines, "1234", strict=True):
+            tape, place = [draw.choice(symbols) for _ in range(size)], draw.randrange(size)
+            histories.append(automata.simulate(table, tape, "A" + mark, place, 15))
+            tapes.append(compiled.encode(tape, "A" + mark, place))
+        found_TBCL = automata.run_units(compiled.wiring.units, torch.cat(tapes), 15)
+        assert torch.equal(found_TBCL, as_tapes(compiled, histories)), histories
+        for tape_CL, history in zip(found_TBCL[-1], histories, strict=True):
+            state, head, cells = history[-1]
             wanted = (None if head is None else state, head, cells)
-            assert machine.decode(tape_CL) == wanted, (table, tape, place)
-        assert set(tapes.unique().tolist()) <= {0.0, 1.0}
+            assert compiled.decode(tape_CL) == wanted, history
 
 
 def test_simulator_by_hand():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ngpu_lib.checks import Check
 
 
@@ -27,6 +29,8 @@ rule_step = Check(
         ([0, 1, 1, 0, 1], 184),
         ([1], 1),
         ([0, 1], 4),
+        ([1, 0, 1, 1], 255),
+        ([0, 1, 0, 0, 1, 1], 129),
     ],
     mistakes=[
         (
@@ -40,6 +44,14 @@ rule_step = Check(
         (
             lambda cells, number: _rule_step(cells, number, flip=True),
             "The table is read backwards: neighbourhood 111 is bit 7 of the number, 000 is bit 0.",
+        ),
+        (
+            lambda cells, number: _rule_step(cells, number)[1:-1],
+            "The cells at both ends are missing: they have a neighbour too, the 0 beyond the end.",
+        ),
+        (
+            lambda cells, number: _rule_step(cells, 110),
+            "This is rule 110 whatever `number` is.",
         ),
     ],
 )
@@ -61,76 +73,131 @@ traffic = Check(
     ],
 )
 
-_SUMS = [(n, n + 1) for n in (0, 1, 2, 3, 5, 7, 8, 11, 12, 15)]
+_NUMBERS = (0, 1, 2, 3, 5, 7, 8, 11, 12, 15)
+
+
+def _tapes(after):
+    """The tapes of ``increment``, highest digit first; ``after``: number -> number or text."""
+    return lambda: [n if isinstance(n, str) else f"{n:06b}" for n in map(after, _NUMBERS)]
+
+
 increment = Check(
     "7.3 add one",
-    reference=lambda: [after for _, after in _SUMS],
+    reference=_tapes(lambda n: n + 1),
     mistakes=[
         (
-            lambda: [n ^ 1 for n, _ in _SUMS],
+            _tapes(lambda n: n ^ 1),
             "Only the lowest digit changes: after a 1 has become 0 the carry must go on to the right.",
         ),
         (
-            lambda: [0, 0, 2, 2, 4, 6, 8, 10, 12, 14],
-            "The trailing ones are flipped wrongly: the first 0 you meet must become 1.",
+            _tapes(lambda n: n & n + 1),
+            "The first 0 that the machine meets must become 1.",
         ),
         (
-            lambda: [n for n, _ in _SUMS],
-            "The number comes back unchanged: which entry writes something else than it reads?",
+            _tapes(lambda n: n),
+            'No digit has changed. A key is (state, symbol), and the machine starts in state "s".',
         ),
         (
-            lambda: [0] * len(_SUMS),
-            "Every digit became 0: your machine must stop, in a state without entries, at the first 0.",
+            _tapes(lambda n: "has not halted"),
+            "It does not halt on the tape: at the first 0 it must enter a state without entries.",
+        ),
+        (
+            _tapes(lambda n: f"{n:06b}"[:-1] + ("s" if n % 2 else "halt")),
+            "A state's name stands on the tape: an entry's value is (new state, symbol, move).",
         ),
     ],
 )
 
 
-def _cell(a, b, carry, waiting):
-    total = a * b + carry + waiting
-    return total % 2, total // 2
+def _sums(carry_from=-1, total_of=lambda total: total % 2):
+    """All sums of two 4-digit numbers after 5 steps of an adder, and ways to wire it wrongly."""
+    found = {}
+    for a, b in itertools.product(range(16), repeat=2):
+        pair = [(a >> i & 1) + (b >> i & 1) for i in range(5)]
+        carry = [0] * 7  # with a cell beyond each end
+        for _ in range(5):
+            total = [pair[i] + carry[i + 1] for i in range(5)]
+            over = [0, *(t // 2 for t in total), 0]
+            carry = [
+                0,
+                *(0 if carry_from is None else over[i + 1 + carry_from] for i in range(5)),
+                0,
+            ]
+        found[f"{a} + {b}"] = sum(total_of(t) << i for i, t in enumerate(total))
+    return found
 
 
-multiplier_cell = Check(
-    "7.4 the multiplier's cell",
-    reference=_cell,
-    cases=[tuple(n >> k & 1 for k in range(4)) for n in range(16)],
+adder = Check(
+    "7.4 wire an adder",
+    reference=_sums,
     mistakes=[
         (
-            lambda a, b, carry, waiting: _cell(a | b, 1, carry, waiting),
-            "Two digits multiply to 1 only if both are 1: it is AND, not OR.",
+            lambda: _sums(total_of=lambda total: 0),
+            "`sum` stays 0: a map keeps its value unless `clear` lets it go, and then it needs sources.",
         ),
         (
-            lambda a, b, carry, waiting: ((a * b) ^ carry ^ waiting, (a * b) & carry & waiting),
-            "A carry leaves when at least two of the three bits are 1, not only when all three are.",
+            lambda: _sums(carry_from=None),
+            "No carry arrives: `carry` must not keep its old 0, and needs a source.",
         ),
         (
-            lambda a, b, carry, waiting: _cell(a, b, carry, 0),
-            "The bit that waits in the cell is part of the sum too.",
+            lambda: _sums(carry_from=1),
+            "Your carries walk to the left. A cell looks for its carry on the left, at offset -1.",
         ),
         (
-            lambda a, b, carry, waiting: _cell(a, b, carry, waiting)[::-1],
-            "The two results are swapped: first the sum bit, then the carry.",
+            lambda: _sums(carry_from=0),
+            "The carry stays in its cell. It is worth two there: it belongs to the next cell.",
+        ),
+        (
+            lambda: _sums(total_of=lambda total: int(total > 0)),
+            "`sum` is 1 for a total of 2 as well: `two` has to take away what `one` gives.",
+        ),
+        (
+            lambda: _sums(total_of=lambda total: int(total == 1)),
+            "A total of 3 leaves a 1 as well: one - two + three.",
+        ),
+        (
+            lambda: "some cell of `sum` holds a value beside 0 and 1",
+            "A cell of `sum` holds something beside 0 and 1: for each total, 0 to 3, the weights of "
+            "the detectors that fire must add up to 0 or 1.",
         ),
     ],
 )
 
 steps_needed = Check(
     "7.5 steps needed",
-    reference=lambda cells, reach: -(-(cells - 1) // reach),
-    cases=[(41, 1), (41, 2), (42, 2), (41, 4), (1, 2), (2, 4), (4001, 2)],
+    reference=lambda cells, place, reach: -(-max(place, cells - 1 - place) // reach),
+    cases=[
+        (41, 40, 1),
+        (41, 0, 2),
+        (42, 41, 2),
+        (42, 20, 2),
+        (41, 20, 4),
+        (41, 7, 3),
+        (41, 30, 7),
+        (1, 0, 2),
+        (2, 1, 4),
+        (4001, 2000, 2),
+    ],
     mistakes=[
         (
-            lambda cells, reach: (cells - 1) // reach,
-            "Rounded down: a part of a step does not exist, the last cell is not reached yet.",
+            lambda cells, place, reach: max(place, cells - 1 - place) // reach,
+            "Rounded down: a part of a step does not exist, the farthest cell is not heard yet.",
         ),
         (
-            lambda cells, reach: -(-cells // reach),
-            "The first of n cells is n - 1 cells away from the last, not n.",
+            lambda cells, place, reach: -(-max(place, cells - place) // reach),
+            "The last of n cells is cell n - 1: from `place` it is cells - 1 - place away.",
         ),
         (
-            lambda cells, reach: -(-(cells - 1) // (2 * reach)),
-            "News travels from one end to the other; it cannot start in the middle.",
+            lambda cells, place, reach: -(-(cells - 1) // reach),
+            "That is for a cell at an end. One in the middle has both ends nearer.",
+        ),
+        (
+            lambda cells, place, reach: -(-min(place, cells - 1 - place) // reach),
+            "That is when it knows about the nearer end; it has to know about every cell.",
+        ),
+        (
+            lambda cells, place, reach: -(-place // reach),
+            "The last cell may be farther away than the first.",
         ),
     ],
 )
