@@ -30,7 +30,7 @@
 # 2. say how many steps and cells a row of cells needs to add and to multiply, and bound the steps from below;
 # 3. find the weights at which an exact machine is broken by the smallest noise, and say why.
 #
-# *Before:* lesson 05 (gates); lesson 06 helps. *Time:* 60 minutes of yours, about one minute of one CPU core
+# *Before:* lesson 05 (gates); lesson 06 helps. *Time:* 60 minutes of yours, about three minutes of one CPU core
 # (a T4 is no faster here: the arrays are tiny).
 
 # %% tags=["setup"]
@@ -999,7 +999,7 @@ def learn(seed, unroll, noise, updates=400):
 my_share_after_30 = None  # your number
 
 # %% [markdown]
-# Three ways to train, five seeds each (half a minute):
+# Three ways to train, five seeds each (one to two minutes):
 
 
 # %%
