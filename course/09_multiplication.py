@@ -363,7 +363,7 @@ plots.lines(
 # %% [markdown]
 # The step itself is bounded either way. What the wild gradient ruins is the *measure*: v is now 1,000 and every later
 # gradient of size 1 looks like nothing, for hundreds of updates. (The clipped weight starts late: its usual size grows from
-# 0.0001 by a fifth an update.) Is it better than Adam? Section 6 has both, over seeds.
+# 0.0001 by a fifth an update.) Whether it is better than Adam has not been measured here.
 #
 # ## 3 · The training, and its sudden drop
 #

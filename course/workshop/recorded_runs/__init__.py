@@ -9,6 +9,7 @@ JSON file already holds are not made again, and it is written whole after every 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import torch
 
+from course.workshop.editions import ROOT
 from ngpu_lib import recorded
 from ngpu_lib.files import write_whole
 
@@ -73,5 +75,25 @@ def record_runs(
             if str(seed) not in runs:
                 runs[str(seed)] = run = one_run({**setting, **changes}, seed)
                 write_whole(out, (json.dumps(result) + "\n").encode())
-                print(f"{variant}, seed {seed}: {run['sequences']}", flush=True)
+                print(f"{variant}, seed {seed}: {run.get('sequences', run)}", flush=True)
     return result
+
+
+def definitions(lesson: str) -> dict[str, Any]:
+    """A lesson's imports, functions, classes and CONSTANTS by name, without running the lesson.
+
+    So that what is recorded is what stands in the lesson.
+    """
+    path = ROOT / "course" / f"{lesson}.py"
+    tree = ast.parse(path.read_text("utf-8"))
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    tree.body = [
+        node
+        for node in tree.body
+        if isinstance(node, kinds)
+        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).strip("()").isupper())
+        and not any(isinstance(part, ast.Call) for part in ast.walk(node))
+    ]
+    names: dict[str, Any] = {"__name__": lesson}
+    exec(compile(tree, str(path), "exec"), names)
+    return names

@@ -6,31 +6,10 @@ python -m course.workshop.recorded_runs.lesson06 --part copy
 from __future__ import annotations
 
 import argparse
-import ast
 
-from course.workshop.editions import ROOT
-from course.workshop.recorded_runs import record_runs
+from course.workshop.recorded_runs import definitions, record_runs
 
-LESSON = ROOT / "course" / "06_ntm.py"
-
-
-def definitions() -> dict:
-    """The lesson's imports, functions, classes and CONSTANTS, without running the lesson."""
-    tree = ast.parse(LESSON.read_text("utf-8"))
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-    tree.body = [
-        node
-        for node in tree.body
-        if isinstance(node, kinds)
-        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).strip("()").isupper())
-        and not any(isinstance(part, ast.Call) for part in ast.walk(node))
-    ]
-    names = {"__name__": "lesson06"}
-    exec(compile(tree, str(LESSON), "exec"), names)
-    return names
-
-
-L = definitions()
+L = definitions("06_ntm")
 
 
 def copy(setting: dict, seed: int) -> dict:

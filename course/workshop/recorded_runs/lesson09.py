@@ -28,9 +28,6 @@ SETTING = {
 VARIANTS = {
     "all pieces": {},
     "no state noise": {"state_noise": 0.0},
-    "Adam, lr 0.003": {"optimizer": "Adam", "lr": 0.003},
-    "Adam, lr 0.01": {"optimizer": "Adam", "lr": 0.01},
-    "Adam, lr 0.001": {"optimizer": "Adam", "lr": 0.001},
     "no clipping": {"clip": False},
     "no saturation cost": {"saturation": 0.0},
     "no diagonal gates": {"diagonal": False},
