@@ -1,4 +1,4 @@
-"""Checks of lesson 02: description length, one-hot vectors, the plateau, a clock for the even bit."""
+"""Checks of lesson 02: description length, one-hot vectors, the best a window allows, a clock for the even bit."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ def _last_program_only(fits):
     return {term: weight / sum(weights.values()) for term, weight in weights.items()}
 
 
+def _two_a_symbol(fits):
+    total = sum(2.0 ** -len(program) for program, _ in fits)
+    shares = [(term, 2.0 ** -len(program) / total) for program, term in fits]
+    return {term: sum(share for other, share in shares if other == term) for term, _ in shares}
+
+
 _FITS = [("n1+", 4), ("n2*1+", 7), ("nn*1+", 7), ("1n+n*", 5), ("n1+1*", 4), ("2n*2-", 5)]
 
 vote = Check(
@@ -45,6 +51,7 @@ vote = Check(
             _last_program_only,
             "Several programs name the same term: add their weights, do not replace.",
         ),
+        (_two_a_symbol, "A symbol is three bits long, so it costs a factor 8, not 2."),
     ],
 )
 
@@ -74,6 +81,14 @@ hold = Check(
             ],
             "This shows the last bit of each block; the first one is wanted.",
         ),
+        (
+            lambda bits, period: [bits[p - p % 2] for p in range(len(bits))],
+            "Right for a period of 2 only: the block has `period` positions.",
+        ),
+        (
+            lambda bits, period: [bits[p % period] for p in range(len(bits))],
+            "p % period says how far p is from the beginning of its block; subtract it from p.",
+        ),
     ],
 )
 
@@ -101,27 +116,82 @@ one_hot = Check(
             lambda s, count: 1 - _one_hot(s, count),
             "Ones and zeros are swapped: exactly one channel of each position is 1.",
         ),
+        (
+            lambda s, count: _one_hot(s, count) * s[:, None, :],
+            "The channel of the symbol is 1, whatever the symbol: you put its number there.",
+        ),
     ],
 )
 
-plateau = Check(
-    name="2.4 plateau",
-    reference=lambda n, radius: 0.75 + 0.25 * min(1, 2 * radius / n),
-    cases=[(32, 1), (32, 3), (40, 2), (4, 3), (10, 5), (64, 0)],
+
+def _wanted(pairs):
+    answers = {}
+    for window, answer in pairs:
+        answers.setdefault(window, []).append(answer)
+    return answers
+
+
+def _ceiling(pairs):
+    wanted = _wanted(pairs).values()
+    return sum(max(seen.count(0), seen.count(1)) for seen in wanted) / len(pairs)
+
+
+def _last_seen(pairs):
+    last = dict(pairs)
+    return sum(last[window] == answer for window, answer in pairs) / len(pairs)
+
+
+_PAIRS = [
+    (3, 1),
+    (3, 1),
+    (3, 0),
+    (5, 0),
+    (5, 0),
+    (5, 0),
+    (5, 1),
+    (8, 1),
+    (9, 0),
+    (9, 1),
+    (3, 0),
+    (3, 1),
+]
+
+ceiling = Check(
+    name="2.4 ceiling",
+    reference=_ceiling,
+    cases=[
+        (_PAIRS,),
+        ([((None, 1), 1), ((1, 0), 0), ((1, 0), 1), ((0, None), 0), ((1, 0), 0)],),
+        ([("a", 1), ("b", 1), ("a", 1)],),
+        ([("a", 0), ("b", 0), ("b", 1), ("b", 1)],),
+    ],
     mistakes=[
         (
-            lambda n, radius: 0.75 + 0.25 * 2 * radius / n,
-            "Right for long words. In a short one every cell sees an edge: the accuracy is then 1.",
+            lambda pairs: (
+                sum(max(a.count(0), a.count(1)) / len(a) for a in _wanted(pairs).values())
+                / len(_wanted(pairs))
+            ),
+            "Every window counts the same here. A window that many cells see must count more.",
         ),
         (
-            lambda n, radius: 0.75 + 0.25 * min(1, radius / n),
-            "That counts one edge. A word has two.",
+            lambda pairs: _ceiling([(0, answer) for _, answer in pairs]),
+            "This gives every cell the same answer. Cells with different windows may differ.",
         ),
         (
-            lambda n, radius: 0.5 + 0.5 * min(1, 2 * radius / n),
-            "Without the phase the network is right more often than half: the two bits often agree.",
+            lambda pairs: _ceiling(pairs) * len(pairs),
+            "That is how many cells are right; divide by how many there are.",
         ),
-        (lambda n, radius: 0.75, "That is the value far from the edges; add what the edges give."),
+        (
+            lambda pairs: _ceiling(pairs) * len(pairs) / len(_wanted(pairs)),
+            "You divide by the number of windows. An accuracy is right cells by all cells.",
+        ),
+        (
+            lambda pairs: (
+                sum(len(set(a)) == 1 for a in _wanted(pairs).values()) / len(_wanted(pairs))
+            ),
+            "This counts the windows that are never in doubt; in the others some cells are right, too.",
+        ),
+        (_last_seen, "The last answer seen for a window need not be its most frequent one."),
     ],
 )
 
