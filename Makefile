@@ -30,7 +30,7 @@ WORKSHOP := $(BIN)/python -m course.workshop
 # By another name, for `make -n test` runs every line that has its own.
 CALL := $(MAKE)
 
-.PHONY: lab test lint test-unit test-notebooks test-browser test-site notebooks site present slides bench clean
+.PHONY: lab test lint test-unit test-fast test-notebooks test-browser test-site notebooks site present slides bench clean
 
 lab: $(VENV)/.course
 	$(BIN)/jupyter lab $(LAB_FLAGS) --port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
@@ -51,6 +51,13 @@ lint: $(VENV)/.test
 
 test-unit: $(VENV)/.test $(VENV)/.site
 	$(PYTEST) $(WORKERS) -m "not browser and not site"
+
+# What computes, without what installs, serves or waits: also run by .ci/run as an older processor.
+FAST := $(addprefix tests/test_,seams.py neural_gpu.py cells.py ntm.py tasks.py trace.py train.py recipes.py \
+        baselines.py images.py data.py quantise.py local_rules.py pretrained.py plots.py checks.py mutations.py \
+        devices.py evaluate.py lesson08_09.py widgets.py)
+test-fast: $(VENV)/.test
+	$(PYTEST) $(WORKERS) $(wildcard $(FAST)) ngpu_lib
 
 test-notebooks: $(VENV)/.test $(VENV)/.site
 	$(PYTEST) $(WORKERS) --no-loadscope-reorder --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) \

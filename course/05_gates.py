@@ -639,10 +639,12 @@ assert taus.mean() == 51 and crossing == 83 and (chrono_kept[:82] < one_kept[:82
 assert chrono_kept[19] < 0.9 * one_kept[19] and chrono_kept[399] > 8 * one_kept[399]
 
 # %% tags=["figure"]
-for age, guess in ((20, my_at_20), (400, my_at_400)):
-    print(
-        f"you: {guess}   after {age} steps chrono keeps {chrono_kept[age - 1]:.1e}, one gate {one_kept[age - 1]:.1e}"
-    )
+print(
+    f"you: {my_at_20}   after 20 steps chrono keeps {chrono_kept[19]:.1e}, one gate {one_kept[19]:.1e}"
+)
+print(
+    f"you: {my_at_400}   after 400 steps chrono keeps {chrono_kept[399]:.1e}, one gate {one_kept[399]:.1e}"
+)
 plots.lines(
     ages,
     {"memories from 2 to 100": chrono_kept, "all 51": one_kept},

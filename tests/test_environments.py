@@ -336,7 +336,7 @@ exit 0
         ('test {"stage": "test-unit", "reason": "no CUDA device", "count": 1}\n', 0),
         ('test {"stage": "lint", "reason": "links: lychee is not installed", "count": 1}\n', 0),
         ('test {"stage": "test-browser", "reason": "needs Chromium", "count": 36}\n', 1),
-        ('test-unit {"stage": "test-unit", "reason": "needs npm", "count": 1}\n', 1),
+        ('test-fast {"stage": "test-fast", "reason": "needs npm", "count": 1}\n', 1),
     ],
     ids=["complete", "no GPU", "no lychee", "no Chromium", "second run"],
 )
@@ -358,9 +358,9 @@ def test_ci_fails_where_something_was_left_out(tmp_path, left_out, status):
     assert run.returncode == status, run.stdout + run.stderr
     first, *second = [line.split() for line in (repository / "calls.txt").open()]
     assert first == ["test", "true", "own", "/mine"]
-    if status == 0 or left_out.startswith("test-unit"):
+    if status == 0 or left_out.startswith("test-fast"):
         ((*what, home),) = second
-        assert what == ["test-unit", "true", "default"] and home != "/mine"
+        assert what == ["test-fast", "true", "default"] and home != "/mine"
         assert not Path(home).exists()
     assert ("complete: " in run.stdout) == (status == 0)
 

@@ -68,6 +68,7 @@ winner_again = Check(
         (_TRIALS.tolist(),),
         (_TRIALS[::-1, ::-1].tolist(),),
         ([[88.25, 90.5]],),
+        ([[100.0, 80.0, 80.0], [80.0, 85.0, 85.0]],),
         ([[90, 91, 89], [91, 90, 88], [91, 95, 94]],),  # of equal ones the first
     ],
     mistakes=[

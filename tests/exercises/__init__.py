@@ -17,6 +17,7 @@ def known(lesson: str) -> SimpleNamespace:
         "FILLED_PREDICTIONS": set(),
         "EXACT_TIES": {},
         "STOPPED_BY_AN_ANSWER": set(),
+        "NOT_FOLLOWED": {},
     }
     name = f"tests.exercises.lesson{lesson}"
     own = vars(import_module(name)) if find_spec(name) else {}

@@ -29,3 +29,8 @@ EXACT_TIES: dict[str, str] = {}
 
 #: Exercises some answer to which stops a later cell. May only shrink.
 STOPPED_BY_AN_ANSWER: set[str] = set()
+
+#: Exercises whose later cells are not tried with odd answers: why. (nbval runs them after the stub.)
+NOT_FOLLOWED: dict[str, str] = {
+    "5.4 probe": "what its later cells need is a training of more than the test's time"
+}
