@@ -72,7 +72,18 @@ def copy_batch(bits_BTC):
 # Time runs down; the last two columns say "here is a vector" and "now answer" (the mark):
 
 # %%
-copy_batch(torch.tensor([[[1.0, 0, 1, 1], [0, 0, 1, 0], [1, 1, 0, 0]]]))[0][0].int()
+three_vectors = torch.tensor([[[1.0, 0, 1, 1], [0, 0, 1, 0], [1, 1, 0, 0]]])
+inputs_BTI, _ = copy_batch(three_vectors)
+
+# %% tags=["figure"]
+plots.heatmap(
+    inputs_BTI[0],
+    xlabel="4 bits, vector here, answer now",
+    ylabel="time step",
+    alt="Seven time steps: three vectors of four bits with the flag beside them, then the mark alone, then nothing.",
+    ink=True,
+    size=(4, 3.2),
+)
 
 # %% [markdown]
 # **The idea.** A network whose state has b bits can be in at most $2^b$ states, whatever its weights: it is a finite
