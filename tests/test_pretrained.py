@@ -34,6 +34,7 @@ def test_short_figures_of_the_card_are_reproduced(name):
             examples=row["examples"],
             inputs=row["inputs"],
             seed=trained.card["test_seed"],
+            settings=trained.settings,
         )
         # another machine may round a borderline symbol the other way
         assert score.sequence_accuracy == pytest.approx(row["sequence_accuracy"], abs=0.01), row
@@ -43,6 +44,9 @@ def test_short_figures_of_the_card_are_reproduced(name):
 @pytest.mark.parametrize("inputs", ["random", "carries", "symmetric"])
 def test_adder_and_multiplier_far_beyond_their_training(inputs):
     add, multiply = pretrained.load("add"), pretrained.load("multiply")
-    assert evaluate(add.model, add.task, 100, examples=4, inputs=inputs).sequence_accuracy == 1
-    score = evaluate(multiply.model, multiply.task, 60, examples=4, inputs=inputs)
+    score = evaluate(add.model, add.task, 100, examples=4, inputs=inputs, settings=add.settings)
+    assert score.sequence_accuracy == 1
+    score = evaluate(
+        multiply.model, multiply.task, 60, examples=4, inputs=inputs, settings=multiply.settings
+    )
     assert score.symbol_accuracy > (0.99 if inputs == "random" else 0.8)
