@@ -14,12 +14,13 @@ Reading order, from the ground up; a module imports only from lines above its ow
 holds them to it, with the layers in pyproject.toml):
 
     ground      names (of unknown names), files (whole or not at all), threads, devices
-    data        data (MNIST), images (batches, loss, predictions)
+    data        data (MNIST), images (batches, loss, predictions), texts (to continue)
     tasks       contract, then symbol_tasks and arithmetic, then tasks (all of them by name)
-    models      baselines, cells, ntm, neural_gpu, automata (set by hand), quantise
+    models      baselines, attention, cells, ntm, neural_gpu, automata (set by hand), quantise
     speed       packed (the diagonal Neural GPU, fast)
     training    checkpoints, train (the loop), callbacks, optimizers, losses, recipes
-    looking     evaluate, trace, pretrained (weights and cards), recorded (numbers of long runs)
+    looking     evaluate, trace, page (networks for a page), pretrained (weights and cards), recorded
+                (numbers of long runs)
     many        sweep (study, trials, exchange)
     outside     cli (the command line), live (lessons shown live)
 
