@@ -23,6 +23,7 @@ BRINGS = {
     "Chromium": "playwright install --with-deps chromium, or: sudo apt-get install chromium",
     "PostgreSQL": "sudo apt-get install postgresql",
     "npm": "sudo apt-get install npm",
+    "needs node": "sudo apt-get install nodejs",
     "lychee": "https://lychee.cli.rs has it for every system; with Rust: cargo install lychee",
     "NGPU_DATA": "export NGPU_DATA=FOLDER, where the four files of MNIST are",
     "extra 'site'": "pip install -e '.[site]'",

@@ -22,6 +22,7 @@ from ngpu_lib.files import read_safetensors, write_whole
 from ngpu_lib.losses import answers, check_known
 from ngpu_lib.names import suggest
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU
+from ngpu_lib.page import page_network
 from ngpu_lib.recipes import Run
 from ngpu_lib.tasks import Batch, Task, Word, make_task
 from ngpu_lib.trace import TapeTrace, trace_word
@@ -45,6 +46,11 @@ class Trained:
     def trace(self, word: Word) -> TapeTrace:
         """One word's run, step by step, as the viewer takes it."""
         return trace_word(self.model, self.task, word, **self.settings)
+
+    def page(self, rounding: str = "float32") -> dict[str, Any]:
+        """The network as a page runs it; see ``page.page_network``."""
+        about = dict(name=self.card["task"], settings=self.settings, rounding=rounding)
+        return page_network(self.model, self.task, **about)
 
 
 def names() -> list[str]:
