@@ -184,8 +184,8 @@ class Encoder(nn.Module):
     Args:
         symbols: V. maps: C. heads: R. layers: how many, each with weights of its own.
         positions: makes the vectors of the places (default: a learned table).
-        looped: run the layers again and again, once for every two positions (a sum of two numbers: as
-            often as there are digits, and once), the input added anew each time.
+        looped: run the layers again and again, once for every ``looped`` positions, the input added anew
+            each time (0: once).
 
     Raises:
         ValueError: no symbol, no layer, or heads that do not divide the maps.
@@ -207,11 +207,13 @@ class Encoder(nn.Module):
         layers: int = 2,
         *,
         positions: Positions | None = None,
-        looped: bool = False,
+        looped: int = 0,
     ):
         super().__init__()
         if symbols < 1 or layers < 1:
             raise ValueError(f"symbols, layers: got {symbols}, {layers}; needs at least 1 of each")
+        if looped < 0:
+            raise ValueError(f"looped: got {looped}; needs at least 0")
         self.symbols, self.looped = symbols, looped
         self.embed = nn.Embedding(symbols, maps)
         self.positions = positions or Positions(maps)
@@ -220,12 +222,18 @@ class Encoder(nn.Module):
         self.read = nn.Linear(maps, symbols)
 
     def forward(
-        self, inputs_BL: Tensor, valid_BL: Tensor | None = None, trace: list[Tensor] | None = None
+        self,
+        inputs_BL: Tensor,
+        valid_BL: Tensor | None = None,
+        *,
+        seen_BLL: Tensor | None = None,
+        trace: list[Tensor] | None = None,
     ) -> Tensor:
         """The logits of every symbol at every position: (B, L) to (B, L, V).
 
         Args:
             inputs_BL: symbol numbers. valid_BL: False where there is no symbol; nobody looks there.
+            seen_BLL: False where a query (rows) shall not look at a key (columns); also (L, L).
             trace: a list that receives the weights (B, R, L, L) of every layer that is run.
         """
         length = inputs_BL.shape[1]
@@ -233,9 +241,12 @@ class Encoder(nn.Module):
         if self.causal:
             before_LL = torch.ones(length, length, dtype=torch.bool, device=inputs_BL.device).tril()
             seen = before_LL if seen is None else seen & before_LL
+        if seen_BLL is not None:
+            allowed = seen_BLL[None] if seen_BLL.ndim == 2 else seen_BLL
+            seen = allowed[:, None] if seen is None else seen & allowed[:, None]
         input_BLC = self.embed(inputs_BL) + self.positions(inputs_BL)
         x_BLC = input_BLC
-        for turn in range(length // 2 + 1 if self.looped else 1):
+        for turn in range(max(1, length // self.looped) if self.looped else 1):
             x_BLC = x_BLC + input_BLC if turn else x_BLC
             for layer in self.layers:
                 x_BLC, w_BRLL = layer(x_BLC, seen)

@@ -139,10 +139,22 @@ def test_a_decoder_never_sees_what_comes():
     assert trace[0].triu(1).max() == 0 and torch.allclose(trace[1].sum(-1), torch.ones(1, 2, 5))
 
 
-def test_a_looped_encoder_runs_once_for_two_positions():
-    model, trace = Encoder(6, maps=16, layers=1, looped=True), []
-    model(torch.ones(2, 9, dtype=torch.int64), trace=trace)
-    assert len(trace) == 5
+@pytest.mark.parametrize(("length", "turns"), [(9, 3), (11, 3), (2, 1)])
+def test_a_looped_encoder_runs_once_for_three_positions(length, turns):
+    model, trace = Encoder(6, maps=16, layers=1, looped=3), []
+    model(torch.ones(2, length, dtype=torch.int64), trace=trace)
+    assert len(trace) == turns
+
+
+def test_a_look_can_be_forbidden():
+    model, trace = Decoder(6, maps=16, heads=2).eval(), []
+    seen_LL = torch.ones(5, 5, dtype=torch.bool)
+    seen_LL[4, 1] = False
+    word_BL = torch.tensor([[1, 2, 3, 4, 5], [0, 1, 1, 2, 2]])
+    given = model(word_BL, seen_BLL=seen_LL, trace=trace)
+    assert trace[0][:, :, 4, 1].max() == 0 and trace[0].triu(1).max() == 0
+    assert torch.equal(given, model(word_BL, seen_BLL=seen_LL.expand(2, 5, 5)))
+    assert torch.equal(given[:, :4], model(word_BL)[:, :4])
 
 
 def test_positions():
@@ -201,6 +213,7 @@ def test_frequencies_are_the_softmax_of_the_logits():
         (lambda: Positions(8, rows=0), ["rows: got 0"]),
         (lambda: Positions(8, rows=4)(torch.ones(1, 6, dtype=torch.int64)), ["place 5", "4 rows"]),
         (lambda: Encoder(0), ["symbols, layers: got 0"]),
+        (lambda: Encoder(3, looped=-1), ["looped: got -1"]),
         (lambda: generate(Decoder(3), torch.zeros(2, 0, dtype=torch.int64), 1), ["prompt_BL", "(2, 0)"]),
         (lambda: generate(Decoder(3), torch.zeros(2, 1, dtype=torch.int64), -1), ["count", "-1"]),
         (
