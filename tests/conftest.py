@@ -13,6 +13,8 @@ from course.workshop.browser import WANTED, chromium_path
 
 ROOT = Path(__file__).resolve().parents[1]
 
+os.environ.setdefault("NGPU_PROGRESS", "off")  # a test is no learner: kernels keep nothing
+
 if os.environ.get("OMP_NUM_THREADS") == "1":
     torch.set_num_threads(1)
 

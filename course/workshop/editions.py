@@ -5,7 +5,8 @@
 
 Cells are chosen by their tags (see CONTRIBUTING.md). The files are byte for byte the same on every
 run. The repository's address is one setting, ``repository`` in ``[tool.ngpu-course]`` of
-pyproject.toml; the README's launch table and CITATION.cff take it from here as well.
+pyproject.toml; the README's launch table and CITATION.cff take it from here as well. What a lesson
+takes on one core, `make bench ONLY=lessons` measures and writes to measured.json beside this file.
 """
 
 from __future__ import annotations
@@ -22,17 +23,21 @@ import jupytext
 
 ROOT = Path(__file__).resolve().parents[2]
 EDITIONS = ("student", "instructor")
+#: What one core needs for each lesson; written by tests/benchmarks/lessons.py.
+MEASURED = Path(__file__).with_name("measured.json")
 LEFT_OUT = {"student": {"solution", "instructor"}, "instructor": {"stub"}}
 TAGS = ("stub", "solution", "instructor", "setup", "launch", "figure")
 #: Cells with one of these show their source after a click, in JupyterLab and on Colab.
 FOLDED = {"solution", "setup", "figure"}
 
 SETUP = """\
-# Set-up, the same in every lesson: on Colab it installs the course's library, elsewhere nothing.
+# Set-up, the same in every lesson: on Colab and Kaggle it installs the course's library, elsewhere nothing.
+import os
 import platform
 import sys
 
-if "google.colab" in sys.modules:  # the release this copy was made for; torch and numpy stay Colab's
+if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+    # The release this copy was made for; torch and numpy stay those of the host.
     %pip install -q --no-deps safetensors git+https://github.com/{repository}@v{version}
 
 import ngpu_lib  # before torch, because it settles how many threads torch starts
@@ -43,6 +48,14 @@ print(
     f"ngpu_lib {{ngpu_lib.__version__}} · torch {{torch.__version__}} on {{device}}"
     f" · Python {{platform.python_version()}}"
 )"""
+
+#: The end of every lesson. What is kept and handed in: ngpu_lib/checks/progress.py.
+HAND_IN = (
+    "## Hand in\n\n"
+    "If your course asks for it: the button writes one small file with what you solved, predicted and chose. It is "
+    "self-reported, names nobody unless you fill in a name, and nothing is sent.",
+    'from ngpu_lib import checks\n\nchecks.hand_in("{number}")',
+)
 
 METADATA = {
     "kernelspec": {
@@ -66,20 +79,59 @@ def lessons(root: Path = ROOT) -> list[Path]:
 
 
 def colab_url(path: str, at: dict[str, str]) -> str:
-    """Where Colab opens a notebook of the repository."""
-    return f"https://colab.research.google.com/github/{at['repository']}/blob/{at['branch']}/{path}"
+    """Where Colab opens a notebook of the release."""
+    return (
+        f"https://colab.research.google.com/github/{at['repository']}/blob/v{at['version']}/{path}"
+    )
+
+
+def kaggle_url(path: str, at: dict[str, str]) -> str:
+    """Where Kaggle opens a notebook of the release."""
+    source = f"https://github.com/{at['repository']}/blob/v{at['version']}/{path}"
+    return f"https://kaggle.com/kernels/welcome?src={source}"
 
 
 def binder_url(path: str, at: dict[str, str]) -> str:
-    """Where Binder opens a notebook of the repository."""
-    return f"https://mybinder.org/v2/gh/{at['repository']}/{at['branch']}?urlpath=lab/tree/{path}"
+    """Where Binder opens a notebook of the release."""
+    return f"https://mybinder.org/v2/gh/{at['repository']}/v{at['version']}?urlpath=lab/tree/{path}"
 
 
 def launch_badges(path: str, at: dict[str, str]) -> str:
-    """Colab's and Binder's badge as Markdown; without network the alt text remains as the link."""
+    """The badges of Colab, Kaggle and Binder; without network the alt text remains as the link."""
     colab = "![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)"
+    kaggle = "![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)"
     binder = "![Launch on Binder](https://mybinder.org/badge_logo.svg)"
-    return f"[{colab}]({colab_url(path, at)}) [{binder}]({binder_url(path, at)})"
+    return (
+        f"[{colab}]({colab_url(path, at)}) [{kaggle}]({kaggle_url(path, at)}) "
+        f"[{binder}]({binder_url(path, at)})"
+    )
+
+
+def measured(file: Path = MEASURED) -> dict[str, dict[str, float]]:
+    """The figures of each lesson measured so far: seconds, first_picture (seconds), memory_mb."""
+    return json.loads(file.read_text("utf-8"))["lessons"] if file.exists() else {}
+
+
+def minutes(seconds: float) -> str:
+    """Seconds as a head says them.
+
+    >>> minutes(59.6), minutes(131)
+    ('1 min 0 s', '2 min 11 s')
+    """
+    whole = round(seconds)
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+
+
+def with_time(text: str, figures: dict[str, float] | None) -> str:
+    """A head with one core's measured time behind "*Time:* 60 minutes of yours"; nothing else says it.
+
+    What is written by hand there, up to a bracket or a full stop, gives way.
+    """
+    if figures is None:
+        return text
+    told = f"; {minutes(figures['seconds'])} of one CPU core, measured"
+    pattern = r"(\*Time:\* \d+ minutes of yours)(?:[,;][^(.]*[^(.\s])?"
+    return re.sub(pattern, lambda found: found[1] + told, text, count=1)
 
 
 def read_lesson(path: Path) -> list[dict]:
@@ -129,9 +181,15 @@ def edition(path: Path, name: str, at: dict[str, str]) -> str:
             kind, source = "code", SETUP.format(**at)
         if "launch" in tags:
             kind, source = "markdown", launch_badges(f"course/{name}/{path.stem}.ipynb", at)
+        if kind == "markdown":
+            source = with_time(source, measured().get(path.stem))
         if tags & FOLDED:
             metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
         cells.append(_cell(kind, source, metadata, seen))
+    text, panel = HAND_IN
+    folded = {"tags": ["figure"], "jupyter": {"source_hidden": True}, "cellView": "form"}
+    cells.append(_cell("markdown", text, {}, seen))
+    cells.append(_cell("code", panel.format(number=path.stem[:2]), folded, seen))
     notebook = {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -169,7 +227,10 @@ def launch_table(root: Path = ROOT) -> str:
     for path in lessons(root):
         title, question = title_and_question(path)
         notebook = f"course/student/{path.stem}.ipynb"
-        links = f"[Colab]({colab_url(notebook, at)}) · [Binder]({binder_url(notebook, at)})"
+        links = (
+            f"[Colab]({colab_url(notebook, at)}) · [Kaggle]({kaggle_url(notebook, at)}) · "
+            f"[Binder]({binder_url(notebook, at)})"
+        )
         rows.append(f"| [{title}]({notebook}) | {question} | {links} |")
     return "\n".join(rows)
 

@@ -22,7 +22,14 @@ import nbformat
 
 import ngpu_lib
 from course.workshop import npm
-from course.workshop.editions import ROOT, binder_url, colab_url, settings, title_and_question
+from course.workshop.editions import (
+    ROOT,
+    binder_url,
+    colab_url,
+    kaggle_url,
+    settings,
+    title_and_question,
+)
 from course.workshop.execution import WIDGET_STATE, WIDGET_VIEW, chosen, execute_all, student
 from course.workshop.walk import faults, load_times, weigh
 
@@ -36,6 +43,7 @@ def launch_line(stem: str, seconds: float) -> str:
     at, path = settings(), f"course/student/{stem}.ipynb"
     links = [
         (colab_url(path, at), "Open in Colab", ""),
+        (kaggle_url(path, at), "Open in Kaggle", ""),
         (binder_url(path, at), "Launch on Binder", ""),
         (f"../_static/notebooks/{stem}.ipynb", "Download the notebook", " download"),
         (f"../plans/{stem}.html", "Teach it", ""),

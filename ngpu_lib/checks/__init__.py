@@ -3,7 +3,8 @@
 One module per lesson (``lesson01``, ...) holds one ``Check`` per exercise. A check compares the
 learner's answer with a reference on a few cases. Where it differs, the check looks for a known
 mistake that gives the same wrong results and says its message; else it shows the first place that
-differs. Checks print and never raise.
+differs. Checks print and never raise. What was tried is kept beside the notebook (``progress``), and
+``report`` writes it as a file to hand in.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ngpu_lib.checks import progress
 from ngpu_lib.checks.compare import difference, materialised, show, unfinished
+from ngpu_lib.checks.progress import report as report
 from ngpu_lib.checks.rules import Rule, broken_rule
 
 PASS, NOT_DONE, MISTAKE, WRONG = "pass", "not done yet", "known mistake", "not right yet"
@@ -77,6 +80,7 @@ class Check:
     def __call__(self, answer: Any) -> Verdict:
         verdict = self.judge(answer)
         verdicts[self.name] = verdict
+        progress.note_verdict(verdict)
         print(f"{self.name}: {verdict.status}. {verdict.message}".rstrip())
         return verdict
 
@@ -162,6 +166,13 @@ def require_passed(*names: str) -> None:
     for name in chosen:
         assert name in verdicts, f"check {name!r} was not called"
         assert verdicts[name].passed, f"{name}: {verdicts[name].status}. {verdicts[name].message}"
+
+
+def hand_in(lesson: str):
+    """The panel at a lesson's end: write a report to hand in, or clear what is kept of the lesson."""
+    from ngpu_lib.checks.handin import HandIn
+
+    return HandIn(lesson)
 
 
 def _result(answer: Any, case: tuple) -> Any:

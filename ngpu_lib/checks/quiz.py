@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traitlets
 
+from ngpu_lib.checks import progress
 from ngpu_lib.widgets.base import Widget, module
 
 
@@ -42,4 +43,10 @@ def quiz(question: str, right: str, *wrong: tuple[str, str], why: str) -> Quiz:
     if len(texts) < 2 or len(set(texts)) != len(texts):
         raise ValueError(f"wrong: got {texts}; needs at least two different answers in all")
     answers = [{"text": t, "reason": reason, "right": ok} for t, reason, ok in sorted(given)]
-    return Quiz(title=question, answers=answers)
+    widget = Quiz(title=question, answers=answers)
+    if lesson := progress.this_lesson():
+        kept = progress.of(lesson)
+        if kept.chosen(question) in texts:
+            widget.chosen = kept.chosen(question)  # as it was left
+        widget.observe(lambda change: kept.chose(question, change.new), "chosen")
+    return widget
