@@ -22,7 +22,7 @@ from ngpu_lib.attention import (
     generate,
     sinusoids,
 )
-from ngpu_lib.widgets import AttentionMaps
+from ngpu_lib.widgets import AttentionMaps, Temperature
 
 
 def draw(*shape, seed=0):
@@ -249,3 +249,19 @@ def test_the_text_is_all_there():
     text = texts.read("walrus")
     assert text.isascii() and len(text.split("\n\n")) == 18
     assert all(len(stanza.strip().split("\n")) == 6 for stanza in text.split("\n\n"))
+
+
+def test_temperature_explorer():
+    explorer = Temperature([1.0, 3.0, 2.0], "abc", "x", {0: "aa", 1: "bb", 2.5: "cc"})
+    assert explorer.chances.tolist() == [0, 1, 0] and explorer.texts == ["aa", "bb", "cc"]
+    explorer.temperature = 2.5
+    wanted = torch.tensor([1.0, 3.0, 2.0]).div(2.5).softmax(-1)
+    assert np.allclose(explorer.chances, wanted)
+    for words, call in {
+        "temperature: got 0.7": lambda: setattr(explorer, "temperature", 0.7),
+        "symbols: got 2; needs 3": lambda: Temperature([1, 2, 3], "ab", "", {0: ""}),
+        "logits: got shape": lambda: Temperature([[1]], "a", "", {0: ""}),
+        "continuations: got temperatures": lambda: Temperature([1], "a", "", {}),
+    }.items():
+        with pytest.raises(ValueError, match=words):
+            call()
