@@ -120,7 +120,7 @@ def uses_before(word: str, lesson: str, number: str, text: str) -> list[str]:
     """Sentences of an earlier lesson that use the word and do not point ahead."""
 
     def ahead(part):
-        return any(n >= lesson for n in re.findall(r"\b([01]\d)\b", part))
+        return any(n >= lesson for n in re.findall(r"(?:lessons? |^\| )([01]\d)\b", part))
 
     found = [part for part in sentences(text) if pattern(word).search(part)]
     return [f"{number}: {part}" for part in found if not ahead(part)]
@@ -201,8 +201,8 @@ def test_faults_are_found():
         "## ", "# "
     )
     assert apart(body) == {"scan", "new word", "Any"}
-    text = "A GRU (lesson 05) reads. GRUs read."
-    assert uses_before("GRU", "05", "02", text) == ["02: GRUs read."]
+    text = "A GRU (lesson 05) reads. Ten or 10 GRUs read."
+    assert uses_before("GRU", "05", "02", text) == ["02: Ten or 10 GRUs read."]
     assert pattern("one-hot").search("one\nhot") and not pattern("map").search("mapping, bit-map")
     with pytest.raises(AssertionError, match="twice"):
         words_of("| a | b | 01 |\n| a | c | 02 |")
