@@ -184,12 +184,12 @@ print(f"you: {my_vote_for_1}   the vote for 1: {ballot[1]:.3f}")
 top = sorted(ballot, key=ballot.get, reverse=True)[:6]
 shortest = {term: min((p for p, t in fits([0, 1, 0]) if t == term), key=len) for term in top}
 fig, ax = plots.figure(size=(7, 3))
-ax.barh([f"{term}   ({shortest[term]})" for term in top], [ballot[term] for term in top])
+ax.plot([ballot[term] for term in top], [f"{term}   ({shortest[term]})" for term in top], "o", ms=9)
 ax.invert_yaxis()
 ax.set(xscale="log", xlabel="share of the vote", ylabel="next term (shortest program)")
 plots.show(
     fig,
-    alt="Bars on a log scale: the vote for the next term; 1 gets 92 percent, 3 gets 5, 0 gets 2.",
+    alt="Dots on a log scale: the vote for the next term; 1 gets 92 percent, 3 gets 5, 0 gets 2.",
 )
 
 # %% [markdown]
@@ -232,18 +232,16 @@ assert zipped["alternating"] < 30 and min(zipped["root of 2"], zipped["seeded co
 # The two measures side by side, against the 1,000 bytes of the words themselves:
 
 # %% tags=["figure"]
-fig, ax = plots.figure(size=(7.5, 3))
-places = np.arange(len(words))
-ax.barh(places - 0.2, [len(text) for text in expressions.values()], 0.38, label="Python expression")
-ax.barh(places + 0.2, list(zipped.values()), 0.38, label="zlib, level 9")
+fig, ax = plots.figure(size=(7.5, 2.6))
+ax.plot([len(text) for text in expressions.values()], list(words), "o", label="Python expression")
+ax.plot(list(zipped.values()), list(words), "D", label="zlib, level 9")
 ax.axvline(1000, color="black", lw=1, ls="--", label="the word itself")
-ax.set_yticks(places, list(words))
 ax.invert_yaxis()
 ax.set(xscale="log", xlabel="bytes", ylabel="word of 8,000 bits")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plots.show(
     fig,
-    alt="Bars: zlib shrinks the alternating word and the marked squares, but not root 2 and the coin.",
+    alt="Dots: zlib shrinks the alternating word and the marked squares, but not root 2 and the coin.",
 )
 
 # %% [markdown]
@@ -262,8 +260,110 @@ print(
 assert shorter < 2 ** (n - c) and len(expressions["root of 2"]) == 33
 
 # %% [markdown]
-# **What a practical machine can find.** A looker with little time finds only patterns that little time can check. Where
-# they lie depends on how things are *written*. The same 2,000 products, once from the high end and once from the low
+# **What a practical machine can find.** A network is a looker, too. This one has 128 hidden units, sees 16 bits and says
+# the next; it is trained on the first 6,000 bits of each word and tested on the last 2,000.
+
+
+# %%
+def looker(word, seed, window=16, updates=200):
+    """The share of bits it says right: of those it was trained on, and of the others."""
+    torch.manual_seed(seed)
+    slices_BL = torch.tensor([float(bit) for bit in word]).unfold(0, window + 1, 1)
+    seen_BL, next_B = 2 * slices_BL[:, :-1] - 1, slices_BL[:, -1]
+    model = nn.Sequential(nn.Linear(window, 128), nn.ReLU(), nn.Linear(128, 1))
+    batches = lambda step, generator: torch.randint(6000, (256,), generator=generator)
+    loss = lambda model, rows_B: F.binary_cross_entropy_with_logits(
+        model(seen_BL[rows_B])[:, 0], next_B[rows_B]
+    )
+    adam = torch.optim.Adam(model.parameters(), 0.01)
+    for _ in train(model, batches, loss, adam, updates=updates, seed=seed, progress=False):
+        pass
+    with torch.no_grad():
+        right_B = ((model(seen_BL)[:, 0] > 0) == (next_B > 0.5)).float()
+    return right_B[:6000].mean().item(), right_B[6000:].mean().item()
+
+
+# %% [markdown]
+# **Predict.** Which share of the last 2,000 bits of the root of 2 will it say right? And of the marked squares, where one bit in a hundred is a 1?
+
+# %%
+my_root, my_squares = None, None
+
+# %% [markdown]
+# Four words, three seeds (about four seconds):
+
+# %%
+looked = {}
+for name, word in words.items():
+    looked[name] = [looker(word, seed) for seed in range(3)]
+    print(f"{name:15} (bits trained on, other bits):", np.round(looked[name], 3).tolist())
+always_0 = words["squares marked"][6016:].count("0") / 1984
+print("you:", my_root, my_squares, f"  always saying 0 on the squares: {always_0:.3f}")
+
+# %% [markdown]
+# It finds the alternation and nothing else. On the squares it is no better than "always 0", though 54 characters
+# print them all. On root 2 and on the coin it is a coin itself where it has not been trained. The surprise: where it *has* been, it is better than
+# a coin, on both. It has found patterns in noise, and they do not hold.
+
+# %%
+other = {name: np.array(runs)[:, 1] for name, runs in looked.items()}
+assert min(other["alternating"]) == 1 and len(expressions["squares marked"]) == 54
+assert max(other["squares marked"]) <= always_0 + 1e-6
+for name in ("root of 2", "seeded coin"):
+    assert np.abs(other[name] - 0.5).max() < 0.05
+    assert min(trained_on for trained_on, _ in looked[name]) > 0.54
+
+# %% [markdown]
+# Here is a puzzle that a network can be asked as well, and a person. Each row has two words and a third; one rule makes the third from the two.
+
+# %%
+puzzle = """1000 1101 11010000    0100 1101 01101000    1100 1100 10010000    1010 0110 01111000
+1100 1010 11110000    1110 1110 10001100    1001 0000 00000000    1111 1111 10000111"""
+rows = [
+    [[*map(int, word)] for word in row.split()]
+    for row in puzzle.replace("\n", "    ").split("    ")
+]
+for first, second, third_word in rows:
+    print(*first, "  ", *second, "  ->  ", *third_word)
+
+# %% [markdown]
+# ### Exercise 2.2 · The rule behind the rows (medium, 10 minutes)
+#
+# `third(first, second)` gets two lists of bits, of any lengths, and returns the list of bits that stands third. It has as many bits as both together.
+#
+# <details><summary>Hint 1</summary>Begin with the rows whose first word holds a single 1. What does 1000 do to the second word, and what does 0100 do?</details>
+# <details><summary>Hint 2</summary>The words are numbers, written as in lesson 00. Which numbers are 1100 and 1010, and which is 11110000?</details>
+# <details><summary>Hint 3</summary>Digit k of a word is worth <code>2**k</code>. From a number back to its digits: <code>number &gt;&gt; k &amp; 1</code> for k = 0, 1, ...</details>
+
+
+# %% tags=["stub"]
+def third(first, second):
+    return ...
+
+
+# %% tags=["solution"]
+def third(first, second):
+    value = lambda word: sum(bit << place for place, bit in enumerate(word))
+    product = value(first) * value(second)
+    return [product >> place & 1 for place in range(len(first) + len(second))]
+
+
+# %%
+check.third(third)
+
+# %% tags=["instructor"]
+checks.require_passed("2.2 third")
+
+# %% [markdown]
+# Your rule on the rows above:
+
+# %%
+for first, second, third_word in rows:
+    assert check.third.reference(first, second) == third_word
+    print(*first, "  ", *second, "  yours:", checks.attempt(third, first, second))
+
+# %% [markdown]
+# What made it findable? Where patterns lie depends on how things are *written*. The same 20,000 products (so that was the rule), once from the high end and once from the low
 # end: which digits of the product can be told from the *first four* digits of both numbers? Count how often the most
 # frequent digit is the right one, among products whose factors begin alike.
 
@@ -357,33 +457,6 @@ place_L = torch.arange(9)
 assert torch.equal(batch.targets_BL, batch.inputs_BL[:, place_L - place_L % 2])
 
 # %% [markdown]
-# ### Exercise 2.2 · Hold (easy, 5 minutes)
-#
-# `hold(bits, period)` returns a list: position p shows the bit at the beginning of its block of `period` positions.
-# Repeat-even is `period = 2`.
-#
-# <details><summary>Hint 1</summary>How far is position p from the beginning of its block?</details>
-# <details><summary>Hint 2</summary>That distance is <code>p % period</code>.</details>
-# <details><summary>Hint 3</summary>One list comprehension over <code>range(len(bits))</code>, reading <code>bits[p - p % period]</code>.</details>
-
-
-# %% tags=["stub"]
-def hold(bits, period):
-    return ...
-
-
-# %% tags=["solution"]
-def hold(bits, period):
-    return [bits[p - p % period] for p in range(len(bits))]
-
-
-# %%
-check.hold(hold)
-
-# %% tags=["instructor"]
-checks.require_passed("2.2 hold")
-
-# %% [markdown]
 # A network multiplies, so a symbol must become a vector. Symbol 2 is not "twice symbol 1": a *one-hot* vector keeps
 # them apart. And a one-hot vector times a matrix picks one row, which is all an *embedding* is.
 #
@@ -450,7 +523,7 @@ checks.require_passed("2.3 one_hot")
 # | $y_p$ | (C,) | C numbers for position p |
 #
 # The lecture writes it as a 2-D convolution with a 3x1 kernel over an image that is L high and 1 wide; the Neural GPU
-# will make use of that second axis. The plain loop, next to `Conv2d`:
+# will make use of that second axis. Zeros beyond the ends are called *zero padding*. The plain loop, next to `Conv2d`:
 
 # %%
 conv = nn.Conv2d(10, 4, kernel_size=(3, 1), padding=(1, 0))
@@ -493,7 +566,7 @@ class ConvNet(nn.Module):
 
 # %% [markdown]
 # Training is the course's one loop. `length` gives the length of the words of an update; the learning rate
-# falls linearly over the second half.
+# falls linearly over the second half, and a gradient longer than 1 is shortened to 1 (why: lesson 04).
 
 
 # %%
@@ -551,7 +624,8 @@ axes[0].text(500, math.log(10), "guessing among ten classes", ha="right", va="bo
 axes[0].set(
     xlabel="update", ylabel="cross-entropy (nats)", title="Five seeds, one plateau", ylim=(0, 2.6)
 )
-for seed, colour in ((0, 0), (1, 1)):
+by_even_cells = sorted(SEEDS, key=lambda seed: lecture[seed][1][4:28:2].mean())
+for seed, colour in ((by_even_cells[0], 0), (by_even_cells[-1], 1)):
     axes[1].plot(
         lecture[seed][1], "o-", ms=4, lw=1, color=plots.PALETTE[colour], label=f"seed {seed}"
     )
@@ -564,7 +638,7 @@ plots.show(
 
 # %% [markdown]
 # Three cells at each end are nearly always right. Between them runs a zigzag about 3/4: what a network gains at odd cells it
-# loses at even ones, and each seed settles for its own mixture.
+# loses at even ones. Each seed settles for its own mixture (drawn are the two most different), and the mean of two neighbours is 3/4 in all.
 #
 # The lecture's 77-80 % is what the formula below gives for windows of this size: a guess at its cause, since its lengths
 # are not known to us. The eight unused classes are gone after a few updates: the loss falls through $\ln 10$ at once, and the probability
@@ -576,7 +650,11 @@ unused = probs_BVL[:, 2:].sum(1).max().item()
 print(f"largest probability given to the digits 2-9 together: {unused:.1e}")
 edges = [by_place[[0, 1, 2, 29, 30, 31]].min().item() for _, by_place in lecture]
 print("accuracy of the worst cell near an edge, by seed:", [round(value, 3) for value in edges])
+inside_SL = np.array([by_place[3:29].numpy() for _, by_place in lecture])
+even_S, odd_S = inside_SL[:, 1::2].mean(1), inside_SL[:, ::2].mean(1)
+print("inside, even cells:", even_S.round(3), " odd cells:", odd_S.round(3))
 assert unused < 0.01 and min(edges) > 0.8
+assert np.abs((even_S + odd_S) / 2 - 0.75).max() < 0.01
 
 # %% [markdown]
 # **Why.** Inside the word a cell sees bits and no position: the window looks the same around an even and around an
@@ -670,7 +748,7 @@ for radius, values in short.items():
     assert all(abs(value - (0.75 + 0.25 * 2 * radius / 16)) < 0.012 for value in values)
 
 # %% [markdown]
-# If the edges explain the plateau, taking them away must take away exactly that share. *Circular* padding joins the
+# If the edges explain the plateau, taking them away must take away exactly that share. *Circular padding* joins the
 # two ends.
 #
 # **Predict.** The accuracy with circular padding, three layers, 16 positions. And with zero padding and two layers,
@@ -752,14 +830,14 @@ for seed in SEEDS:
     best.append(
         (model(every_BL).argmax(1) == every_BL[:, torch.arange(12) // 2 * 2]).float().mean().item()
     )
+    print(f"seed {seed}, all 4,096 words: untrained {untrained:.4f}, trained {best[-1]:.4f}")
     assert untrained <= 0.75 and best[-1] <= 0.75
-print("accuracy on all 4,096 words:", best)
 
 # %% [markdown]
-# Several seeds reach exactly 0.75, none a single word more.
+# Most seeds reach exactly 0.75, and none a single cell more.
 
 # %%
-assert max(best) == 0.75
+assert best.count(0.75) >= 3
 
 # %% [markdown]
 # ## 5 · Telling a cell where it is
@@ -894,7 +972,8 @@ axes[0].legend(loc="lower left", fontsize=8)
 axes[0].set(ylabel="accuracy", ylim=(0.6, 1.03))
 plots.show(
     fig,
-    alt="Accuracy against length for four position codes and a recurrent reader; grey marks trained lengths. Only the recurrent reader stays at 1 beyond 20.",
+    alt="Accuracy against length for four position codes and a recurrent reader; grey marks trained lengths. At 160 positions: "
+    + plots.medians({name: [run[-1] for run in runs] for name, runs in far.items()}),
 )
 
 # %% [markdown]
@@ -905,7 +984,10 @@ plots.show(
 #   3/4 on average over seeds: the dashed line, predicted before.
 # - The **number** p/n hardly helps even inside the trained range. "Even" as a function of p/n is a comb with n teeth,
 #   another comb at every n.
-# - **Waves** help a little on the trained lengths and not beyond; their fastest wave has period 2π = 6.28, the task 2.
+# - The **raw number** p means the same at every length, and so helps more on short words. Its comb has more teeth the longer the
+#   word; at 20 positions little is left, and at 160, with numbers it never saw, nothing. (That teeth are what it lacks is a guess.
+#   Lesson 03 builds such a comb from ReLUs: a unit for each turn.)
+# - **Waves** help more on the trained lengths, with some seeds much more, and not beyond; their fastest wave has period 2π = 6.28, the task 2.
 # - The **recurrent** reader keeps the phase in its state. One bit of memory is enough at any length, where training finds it.
 
 # %%
@@ -914,7 +996,10 @@ value = {name: np.array(runs) for name, runs in far.items()}
 assert value["learned"][:, : at_20 + 1].min() > 0.97
 assert np.abs(value["learned"].mean(0) - known)[at_20:].max() < 0.05
 assert value["number"][:, at_20].max() < 0.85
-assert np.median(value["waves"][:, at_160]) < 0.8
+middle = {name: np.median(runs, 0) for name, runs in value.items()}
+assert middle["raw number"][0] > middle["number"][0] > 0.75
+assert middle["raw number"][at_20] < 0.85 and value["raw number"][:, at_160].max() < 0.8
+assert middle["waves"][at_20] > middle["number"][at_20] and middle["waves"][at_160] < 0.8
 assert (value["recurrent"][:, at_160] > 0.99).sum() >= 3
 
 # %% [markdown]
@@ -963,12 +1048,10 @@ plots.compare(
 )
 
 # %%
-ticking = [
-    by_length(lambda: PositionNet(lambda n: check.clock.reference(n)[:, None], 1), seed)
-    for seed in SEEDS
-]
-print("accuracy at", LENGTHS[-1], "positions, by seed:", [run[-1] for run in ticking])
-assert all(min(run) == 1.0 for run in ticking)
+for seed in SEEDS:
+    run = by_length(lambda: PositionNet(lambda n: check.clock.reference(n)[:, None], 1), seed)
+    print(f"seed {seed}: accuracy {min(run)} or more at all lengths up to {LENGTHS[-1]}")
+    assert min(run) == 1.0
 
 # %% [markdown]
 # With the right clock every seed is right at every length. But *we* chose the period. Knowing which code a task

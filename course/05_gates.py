@@ -86,7 +86,7 @@ plots.lines(
 )
 
 # %% [markdown]
-# **Drag them.** One cell, a pulse at steps 3 to 5. Move the update gate at single steps: let it write (0) while the pulse is there and
+# **Drag them.** One cell, a pulse at steps 3 to 5. Move the *update gate* at single steps: let it write (0) while the pulse is there and
 # keep (1) afterwards. How long does the pulse stay?
 
 # %%
@@ -340,7 +340,7 @@ assert survived[3] < 10 < 40 < survived[5] < 60 and 800 < survived[8] < 1200
 # %% [markdown]
 # ## 3 · The GRU: a second gate, and where it stands
 #
-# A state one keeps is a state one also computes with. The *reset* gate decides how much of it the candidate sees (Cho et al. 2014):
+# A state one keeps is a state one also computes with. The *reset gate* decides how much of it the candidate sees (Cho et al. 2014):
 #
 # $$r = \sigma(W_r x + U_r h + b_r), \quad c = \tanh(W_c x + U_c\,(r\,h) + b_c), \quad h' = u\,h + (1-u)\,c$$
 #
@@ -394,7 +394,7 @@ assert not torch.allclose(U_HH @ (own * h_H), own * (U_HH @ h_H), atol=1e-2)
 # %% [markdown]
 # ## 4 · The LSTM: keep and write apart
 #
-# In the GRU what is not kept is overwritten: one gate, two duties. The LSTM (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000) gives each its own gate and hides the memory $m$ behind a third:
+# In the GRU what is not kept is overwritten: one gate, two duties. The LSTM (Hochreiter & Schmidhuber 1997; *forget gate*: Gers et al. 2000) gives each its own gate and hides the memory $m$ behind a third:
 #
 # $$i, f, o = \sigma(W x + U h + b)\ \text{three times}, \quad m' = f\,m + i\,c, \quad h' = o\,\tanh(m')$$
 #
@@ -1057,7 +1057,7 @@ assert min(middle["copying"][kind] for kind in MEMORIES if kind != "plain, ortho
 # ## 8 · A convolution instead of the matrices
 #
 # One state of 32 numbers is a bucket: however long the input, it must fit. The Neural GPU gives *every input symbol its own cell* on a tape, and all cells share one GRU
-# whose matrices are 3x3 convolutions, so that a cell sees its neighbours:
+# whose matrices are 3x3 convolutions (a *CGRU*), so that a cell sees its neighbours:
 #
 # $$u = \sigma'(U' * s + B'), \quad r = \sigma'(U'' * s + B''), \quad s' = u\,s + (1-u)\tanh\big(U * (r\,s) + B\big)$$
 #

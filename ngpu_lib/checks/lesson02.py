@@ -1,4 +1,4 @@
-"""Checks of lesson 02: description length, one-hot vectors, the best a window allows, a clock for the even bit."""
+"""Checks of lesson 02: a vote, a hidden rule, one-hot vectors, the best a window allows, a clock."""
 
 from __future__ import annotations
 
@@ -56,38 +56,79 @@ vote = Check(
 )
 
 
-def _hold(bits, period):
-    return [bits[place - place % period] for place in range(len(bits))]
+def _value(word):
+    return sum(bit << place for place, bit in enumerate(word))
 
 
-hold = Check(
-    name="2.2 hold",
-    reference=_hold,
-    cases=[([1, 0, 0, 1, 0, 1, 1], 2), ([3, 1, 4, 1, 5, 9, 2, 6], 3), ([1, 0], 1), ([7, 8, 9], 5)],
+def _digits(number, size):
+    return [number >> place & 1 for place in range(size)]
+
+
+def _third(first, second):
+    return _digits(_value(first) * _value(second), len(first) + len(second))
+
+
+def _sum(first, second):
+    return _digits(_value(first) + _value(second), len(first) + len(second))
+
+
+def _by_columns(first, second, limit=None):
+    """Digit products added place by place, without a carry: their sum, or all but its last bit."""
+    total = [0] * (len(first) + len(second))
+    for i, a in enumerate(first):
+        for j, b in enumerate(second):
+            total[i + j] += a * b
+    return [digit % limit for digit in total] if limit else total
+
+
+_LONG = [1, 0, 1, 1, 0, 0, 1] * 7, [1, 1, 0, 1, 1] * 8
+
+third = Check(
+    name="2.2 third",
+    reference=_third,
+    cases=[
+        ([1, 1, 1, 0], [1, 1, 1, 0]),
+        ([1, 1, 0, 1], [1, 0, 1, 1]),
+        ([0, 1], [1, 0, 1, 0, 1]),
+        ([1, 1, 1, 1, 1], [0, 1, 1]),
+        ([0, 0], [1, 1]),
+        ([1], [1]),
+        _LONG,
+    ],
     mistakes=[
         (
-            lambda bits, period: [
-                bits[max(0, p - 1)] if p % period else b for p, b in enumerate(bits)
-            ],
-            "This repeats the neighbour before. For a period above 2 the held bit lies further back.",
+            lambda first, second: _third(first[::-1], second[::-1])[::-1],
+            "The rule is right and read from the wrong end: the first digit of a word is worth 1.",
         ),
         (
-            lambda bits, period: [bits[p // period] for p in range(len(bits))],
-            "p // period is the number of the block. You need the position where that block begins.",
+            lambda first, second: _third(first, second)[::-1],
+            "The right digits in the wrong order: the third word begins with the digit worth 1, too.",
         ),
         (
-            lambda bits, period: [
-                bits[min(p - p % period + period - 1, len(bits) - 1)] for p in range(len(bits))
-            ],
-            "This shows the last bit of each block; the first one is wanted.",
+            _sum,
+            "This adds the two numbers. 0100 is 2, 1101 is 11, and 01101000 is 22.",
         ),
         (
-            lambda bits, period: [bits[p - p % 2] for p in range(len(bits))],
-            "Right for a period of 2 only: the block has `period` positions.",
+            lambda first, second: _by_columns(first, second, limit=2),
+            "Right where no two ones meet at one place. Where they do, a carry goes to the next place.",
         ),
         (
-            lambda bits, period: [bits[p % period] for p in range(len(bits))],
-            "p % period says how far p is from the beginning of its block; subtract it from p.",
+            _by_columns,
+            "These sums stand at the right places, but a digit is 0 or 1: what is more must be carried.",
+        ),
+        (
+            lambda first, second: [a & b for a, b in zip(first, second, strict=False)],
+            "Digit by digit the two words do not decide it: 0100 makes 01101000 of 1101.",
+        ),
+        (
+            lambda first, second: _value(first) * _value(second),
+            "That is the right number. Now write its digits, the one worth 1 first.",
+        ),
+        (
+            lambda first, second: _digits(
+                _value(first) * _value(second), (_value(first) * _value(second)).bit_length()
+            ),
+            "The zeros at the end are missing: the third word is as long as both together.",
         ),
     ],
 )

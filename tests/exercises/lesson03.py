@@ -13,17 +13,11 @@ BEFORE: dict[str, str] = {}
 EQUIVALENT: dict[str, dict[str, str]] = {
     "3.1 threshold_parity": {
         "h = [sum(bits) >= k for k in range(1, len(bits) + 2)]": "a gate that asks for more ones than there are bits is always off",
-        "return int(sum(((-1) ** (k - 1) * on for k, on in enumerate(h, start=1))) >= 1)": "k - 1 and k + 1 are odd together",
-        "return int(sum(((-2) ** (k + 1) * on for k, on in enumerate(h, start=1))) >= 1)": "weights 4, -8, 16, ... change the sum's sign at every gate as well",
     },
     "3.3 automaton": {
         "count = np.ones((2, 2, 2))": "one more for every end leaves the largest where it is",
         "count[before, bit, after] += 2": "twice the counts have the same largest",
         "count = np.zeros((2, 2, 3))": "a third end that is never counted is never the largest",
-    },
-    "3.4 add_step": {
-        "return ((a + b - carry) % 2, (a + b + carry) // 2)": "modulo 2, minus is plus",
-        "return ((a - b + carry) % 2, (a + b + carry) // 2)": "modulo 2, minus is plus",
     },
     "3.5 quantised": {
         "delta = values.abs().max() / (1 - 2 ** (bits - 1))": "the grid's step turns negative, dividing and multiplying: the sign cancels",
