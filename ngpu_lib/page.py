@@ -16,10 +16,11 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from ngpu_lib import automata
 from ngpu_lib.baselines import MLP, ConvNet
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU, NeuralGPU
 from ngpu_lib.ntm import NTM
-from ngpu_lib.tasks import Task
+from ngpu_lib.tasks import Task, make_task
 
 ROUNDINGS = ("float32", "float16", "int8")
 
@@ -76,6 +77,31 @@ def page_network(
         "bytes": len(data),
         "crc32": zlib.crc32(data),
     }
+
+
+def hand_set_machine() -> dict[str, Any]:
+    """The multiplier of lesson 07 as ``SpaceTime`` takes it: its readers are single maps, for it was set by hand.
+
+    A walking digit of either number, +1 or -1 (map ``a``, where ``walker`` says that one is there); a standing 1 of
+    the second number (map ``b``); a carry (map ``carry``).
+    """
+    place = automata.multiplier_wiring().map
+
+    def reader(name: str, move: int, maps: dict[str, float], **more) -> dict[str, Any]:
+        weights = [0.0] * (len(place) + 1)
+        for one, weight in maps.items():
+            weights[place[one]] = weight
+        return {"name": name, "move": move, "until": None, "weights": weights, **more}
+
+    network = page_network(
+        automata.hand_set_multiplier(), make_task("multiply"), name="set by hand"
+    )
+    readers = [
+        reader("carry", 0, {"carry": 1}, kind=5),
+        reader("walks", 1, {"a": 2, "walker": -1}),
+        reader("stands", 0, {"b": 1}),
+    ]
+    return {"name": "set by hand", "network": network, "readers": readers, "layout": "after"}
 
 
 def _described(model: nn.Module) -> tuple[str, dict[str, Any]]:

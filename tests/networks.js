@@ -35,6 +35,6 @@ function compareWithPython(Networks, { network, runs }) {
 if (typeof require === "function" && typeof process !== "undefined") {
   const fs = require("fs");
   const [source, ...files] = process.argv.slice(2);
-  const Networks = new Function(`${fs.readFileSync(source, "utf8")}; return Networks;`)();
+  const Networks = new Function(`${fs.readFileSync(source, "utf8")}; return networks();`)();
   console.log(JSON.stringify(files.map((file) => compareWithPython(Networks, JSON.parse(fs.readFileSync(file, "utf8"))))));
 }

@@ -207,7 +207,7 @@ def test_damaged_weights_are_named(damage, sentence, tmp_path):
     (tmp_path / "n.json").write_text(json.dumps(network))
     printed = run_node(
         f"""const fs = require("fs");
-        const Networks = new Function(fs.readFileSync({str(SOURCE)!r}, "utf8") + "; return Networks;")();
+        const Networks = new Function(fs.readFileSync({str(SOURCE)!r}, "utf8") + "; return networks();")();
         const network = JSON.parse(fs.readFileSync({str(tmp_path / "n.json")!r}));
         let bytes = Uint8Array.from(Buffer.from(network.data, "base64")), crc = network.crc32;
         {damage};
@@ -218,7 +218,7 @@ def test_damaged_weights_are_named(damage, sentence, tmp_path):
 
 
 def test_checksum_is_zlibs():
-    code = f"""const Networks = new Function(require("fs").readFileSync({str(SOURCE)!r}, "utf8") + "; return Networks;")();
+    code = f"""const Networks = new Function(require("fs").readFileSync({str(SOURCE)!r}, "utf8") + "; return networks();")();
     console.log(Networks.crc32(new TextEncoder().encode("123456789")));"""
     assert run_node(code) == str(0xCBF43926)
 
@@ -266,7 +266,7 @@ def test_in_a_browser(golden):
         page.context.set_offline(True)
         page.add_script_tag(content=script)
         for name, path in golden.items():
-            found = page.evaluate(f"compareWithPython(Networks, {path.read_text()})")
+            found = page.evaluate(f"compareWithPython(networks(), {path.read_text()})")
             check(name, found)
             if found["ways"]:
                 assert set(found["ways"]) == {"simd", "plain"}

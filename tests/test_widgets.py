@@ -19,9 +19,11 @@ from ngpu_lib.widgets import (
     ActivationViewer,
     Addressing,
     Carries,
+    Copier,
     DrawDigit,
     Gates,
     GradientFlow,
+    SpaceTime,
 )
 from ngpu_lib.widgets.panel import MOST_VALUES, NAN, to_bytes
 from ngpu_lib.widgets.viewer import ranges_text, read_ranges
@@ -394,6 +396,102 @@ def test_carries_refuse():
     expect("base: got 11", Carries, adder, base=11)
     expect(r"compute: got shape \(3,\); needs \(16,\)", Carries, lambda a, b, n: [0, 1, 0])
     expect("operands: got", setattr, Carries(adder), "operands", [[2] * 8, [0] * 8])
+
+
+# With a network, which the page runs by itself.
+
+TASK = {"name": "multiply", "symbols": [".", "0", "1", "*"], "base": 2, "sign": "*", "cells": 1}
+NETWORK = {"kind": "DiagonalNeuralGPU", "task": TASK, "settings": {}, "data": "", "bytes": 8}
+
+
+def retrace(word):
+    """A trace whose states and readings follow from the word."""
+
+    class Trace:
+        states_TCWL = np.array(word, float)[None, None, None] * np.ones((3, 2, 1, 1))
+        inputs = "".join(TASK["symbols"][s] for s in word)
+        outputs, targets = [inputs] * 3, inputs
+
+    return Trace()
+
+
+def test_a_viewer_checks_what_the_page_computed():
+    viewer = ActivationViewer(
+        retrace((1, 3, 2)), network=NETWORK, retrace=retrace, word=(1, 3, 2), at_least=4
+    )
+    assert viewer.network == NETWORK and viewer.checked == {} and viewer.at_least == 4
+    from ngpu_lib.widgets.panel import panel
+
+    mine = panel("x", retrace((2, 3, 2)), dict.fromkeys(("inputs", "outputs", "targets")))
+    viewer.set_state({"panels": [mine], "word": [2, 3, 2]})  # as the page does
+    assert viewer.checked == {"agrees": True, "difference": "", "word": [2, 3, 2]}
+    off = {**mine, "inputs": list("0*1"), "outputs": [list("0*1")] * 2 + [list("1*1")]}
+    viewer.set_state({"panels": [off], "word": [1, 3, 2]})
+    assert not viewer.checked["agrees"] and "other symbols" in viewer.checked["difference"]
+    off = panel("x", retrace((1, 3, 2)), dict.fromkeys(("inputs", "outputs", "targets")))
+    off["scale"] = [2 * scale for scale in off["scale"]]
+    viewer.word = []
+    viewer.set_state({"panels": [off], "word": [1, 3, 2]})
+    assert "a value differs by" in viewer.checked["difference"]
+
+
+def test_a_word_from_a_cell_is_shown():
+    viewer = ActivationViewer(retrace((1, 3, 2)), network=NETWORK, retrace=retrace, word=(1, 3, 2))
+    viewer.step = 2
+    viewer.word = [2, 2, 3, 1, 1]
+    assert viewer.panels[0]["inputs"] == list("11*00") and viewer.step == 0
+    assert viewer.checked["agrees"]
+    expect("network: got one beside", ActivationViewer, STATE, STATE, network=NETWORK)
+    expect("network: got one beside", ActivationViewer, STATE, network={"kind": "NTM"})
+
+
+def test_explorers_take_the_networks_behind_them():
+    explorer = Carries(adder, a=3, b=1, network={**NETWORK, "kind": "x"})
+    assert explorer.network["kind"] == "x" and explorer.wrong == 0
+    expect("network: got one for base 10", Carries, adder, base=10, network=NETWORK)
+    digit = DrawDigit({"a": uniform}, networks=[NETWORK])
+    digit.image = np.ones((28, 28))
+    assert digit.told == {"pixels": digit.pixels, "answers": digit.answers}
+    expect("networks: got 2; needs 1", DrawDigit, {"a": uniform}, networks=[NETWORK] * 2)
+
+
+def test_copier_compares_letters():
+    copier = Copier({"kind": "NTM"}, lambda bits: np.array(bits) - 0.5, text="tape")
+    assert copier.copied == "tape"
+    copier.text = "Größe"
+    assert copier.copied == "Größe"
+    assert Copier({"kind": "NTM"}, text="x").copied == ""
+    expect("network: got kind 'x'; needs 'NTM'", Copier, {"kind": "x"})
+    expect("rows: got 1; needs 2 to 256", Copier, {"kind": "NTM"}, rows=1)
+    for wrong in ("", "x" * 101, "→"):
+        expect("text: got", setattr, copier, "text", wrong)
+    expect(
+        r"compute: got shape \(1, 3\); needs \(1, 8\)",
+        Copier,
+        {"kind": "NTM"},
+        lambda b: [[1, 0, 1]],
+        text="a",
+    )
+
+
+def test_space_time_checks_its_machines():
+    reader = {"name": "stays", "move": 0, "weights": [0.5, -0.5, 0.0]}
+    machine = {"name": "one", "network": NETWORK, "readers": [reader]}
+    picture = SpaceTime([machine, {**machine, "layout": "after"}], 5, 7)
+    assert [m["maps"] for m in picture.machines] == [2, 2]
+    assert picture.machines[0]["readers"][0]["until"] is None
+    picture.ask(2**70, 1)
+    assert picture.operands == [str(2**70), "1"]
+    expect("a: got -1", picture.ask, -1, 1)
+    expect("b: got 1.5", picture.ask, 1, 1.5)
+    expect("machines: got 0", SpaceTime, [], 1, 1)
+    expect("digits: got 65", SpaceTime, [machine], 1, 1, digits=65)
+    expect("layout: got 'x'", SpaceTime, [{**machine, "layout": "x"}], 1, 1)
+    expect("network: got one without", SpaceTime, [{**machine, "network": {}}], 1, 1)
+    two = [reader, {**reader, "weights": [1.0]}]
+    expect("readers: got \\[1, 3\\] weights", SpaceTime, [{**machine, "readers": two}], 1, 1)
+    nan = [{**reader, "weights": [float("nan")] * 3}]
+    expect("not finite", SpaceTime, [{**machine, "readers": nan}], 1, 1)
 
 
 # The package.

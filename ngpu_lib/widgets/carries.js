@@ -44,7 +44,8 @@ function render({ model, el }) {
   const verdict = make("p", { class: "ngpu-readout" });
   root.append(bar(...fields.map((f) => f.root), ...buttons), tape, verdict, stepFigure);
   const controls = [...buttons, ...fields.map((f) => f.input)];
-  const kernel = kernelLine(model, root, controls);
+  const network = model.get("network");
+  const kernel = network.kind ? inPage() : kernelLine(model, root, controls);
 
   const digitAt = (place, y, text, more = {}) => svg("text", { x: column(place) + CELL / 2, y: y + CELL * 0.68, "text-anchor": "middle", style: `font:${Math.round(CELL * 0.55)}px ui-monospace,'DejaVu Sans Mono',monospace`, ...more }, text);
   const name = (y, text) => svg("text", { x: 0, y: y + CELL * 0.65 }, text);
@@ -94,8 +95,9 @@ function render({ model, el }) {
   function draw() {
     const [a, b] = model.get("operands");
     const target = write(operation === "add" ? read(a) + read(b) : read(a) * read(b), WIDE);
-    const reply = model.get("reply");
-    if (String(reply.operands) !== String([a, b])) { waiting(a, b); return; } // the answer to these is on its way
+    const [reply] = [kernel.reply?.(), model.get("reply")].filter((one) => String(one?.operands) === String([a, b]));
+    if (!reply) kernel.compute?.(a, b);
+    if (String(reply?.operands) !== String([a, b])) { waiting(a, b); return; } // the answer to these is on its way
     const answers = reply.answer;
     const answer = answers.at(-1);
     const carry = carriesOf(a, b);
@@ -143,6 +145,43 @@ function render({ model, el }) {
     const words = settled < answers.length ? `right from step ${settled} on` : "not right at the last step";
     stepText.textContent = `The answer as it would be read after each step: blue is right (dark: a digit above 0), orange is wrong; ${words}.`;
     steps.setAttribute("aria-label", stepText.textContent);
+  }
+  /** The network computes here; Python's answer, where one comes, is compared with it. */
+  function inPage() {
+    const machine = machineOf(network, model);
+    const line = make("p", { class: "ngpu-readout ngpu-told", role: "status" });
+    root.append(line);
+    let own = null;
+    let timer = 0;
+    let words = "";
+    const say = (text, wrong = false) => { line.textContent = text; line.classList.toggle("ngpu-error", wrong); };
+    async function compute(a, b) {
+      clearTimeout(timer);
+      try {
+        const word = [...a.map((d) => d + 1), network.task.symbols.length - 1, ...b.map((d) => d + 1)];
+        const steps = stepsOf(network, word.length);
+        const found = await machine.ask("tape", { word, steps }, (step) => say(`Step ${step} of ${steps}`));
+        if (!found) return;
+        const L = word.length;
+        const digit = (s) => (s >= 1 && s <= base ? s - 1 : -1);
+        own = { operands: [a, b], answer: Array.from({ length: steps + 1 }, (_, t) => Array.from(found.read.subarray(t * L, t * L + WIDE), digit)) };
+        words = toldOf(network, found.ms);
+        say(words);
+        timer = setTimeout(() => say(`${words} No kernel is there to check it.`), 2500);
+        compared();
+        draw();
+      } catch (error) { say(`${error.message} The picture is still the recorded one.`, true); }
+    }
+    function compared() {
+      const reply = model.get("reply");
+      if (!own || String(reply.operands) !== String(own.operands)) return;
+      clearTimeout(timer);
+      const agrees = String(reply.answer) === String(own.answer);
+      say(`${words} ${agrees ? "Python agrees." : "Python does not agree: it reads other digits."}`, !agrees);
+    }
+    say("Change a digit, and this page runs the network itself.");
+    const stop = listen(model, ["reply"], compared);
+    return { compute, reply: () => own, stop: () => { stop(); clearTimeout(timer); machine.close(); } };
   }
   const stops = [listen(model, ["operands", "reply"], draw)];
   draw();

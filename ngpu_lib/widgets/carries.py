@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import traitlets
@@ -23,6 +23,8 @@ class Carries(AskingWidget):
         digits: 1 to 32, digits of each operand.
         base: 2 to 10.
         title: what a screen reader calls the explorer.
+        network: the network behind ``compute``, as ``page.page_network`` gives it (base 2): then the page
+            computes the answers too, with a kernel and without.
 
     From a cell: ``explorer.ask(a, b)``, then ``explorer.wrong`` is the number of wrong digits.
 
@@ -30,12 +32,13 @@ class Carries(AskingWidget):
         ValueError: an operand that does not fit, or an answer of the wrong shape.
     """
 
-    _esm = module("carries")
+    _esm = module("networks", "machine", "asker", "carries")
 
     operation = traitlets.Unicode("add").tag(sync=True)
     base = traitlets.Int(2).tag(sync=True)
     digits = traitlets.Int(8).tag(sync=True)
     operands = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)  # lowest digit first
+    network = traitlets.Dict().tag(sync=True)
     reply = traitlets.Dict().tag(sync=True)  # the operands asked about, and the answer step by step
 
     def __init__(
@@ -48,12 +51,16 @@ class Carries(AskingWidget):
         digits: int = 8,
         base: int = 2,
         title: str = "Carries",
+        network: Mapping | None = None,
         **options,
     ):
         if operation not in ("add", "multiply"):
             raise ValueError(f"operation: got {operation!r}; needs add or multiply")
         self._compute = compute
         digits, base = in_range("digits", digits, 1, 32), in_range("base", base, 2, 10)
+        if network and (base != 2 or not network.get("task")):
+            raise ValueError(f"network: got one for base {base}, or without a task; needs base 2")
+        options |= {"network": dict(network or {})}
         super().__init__(operation=operation, base=base, digits=digits, title=title, **options)
         self.ask(a, b)
 

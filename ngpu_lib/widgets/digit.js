@@ -29,7 +29,8 @@ function render({ model, el }) {
   const left = make("div", {}, canvas, bar(clear, erase, ...arrows));
   root.append(make("div", { class: "ngpu-columns" }, left, charts));
   if (examples.length) root.append(bar(make("span", {}, "Examples"), ...examples));
-  const kernel = kernelLine(model, root, [canvas, erase, clear, ...arrows]);
+  const networks_ = model.get("networks");
+  const kernel = networks_.length ? inPage() : kernelLine(model, root, [canvas, erase, clear, ...arrows]);
   canvas.setAttribute("data-ready", "yes");
 
   const names = model.get("names");
@@ -96,9 +97,45 @@ function render({ model, el }) {
     draw();
     model.set("pixels", base64(image));
     save();
+    kernel.compute?.();
+  }
+  /** The networks answer here; Python's answers, where they come, are compared with theirs. */
+  function inPage() {
+    const machines = networks_.map((network) => machineOf(network, model));
+    const line = make("p", { class: "ngpu-readout ngpu-told", role: "status" });
+    root.append(line);
+    let own = null;
+    let timer = 0;
+    let words = "";
+    const say = (text, wrong = false) => { line.textContent = text; line.classList.toggle("ngpu-error", wrong); };
+    async function compute() {
+      const pixels = model.get("pixels");
+      clearTimeout(timer);
+      try {
+        const ink = Float32Array.from(image, (v) => v / 255);
+        const found = await Promise.all(machines.map((machine) => machine.ask("image", { image: ink })));
+        if (found.some((one) => !one)) return;
+        own = { pixels, answers: found.map(({ answer }) => answer) };
+        words = `Computed in this page in ${duration(found.reduce((sum, { ms }) => sum + ms, 0))}, by the networks themselves.`;
+        say(words);
+        answers();
+        timer = setTimeout(() => say(`${words} No kernel is there to check it.`), 2500);
+      } catch (error) { say(`${error.message} Only the examples answer.`, true); }
+    }
+    function compared() {
+      const { pixels, answers: theirs } = model.get("told");
+      if (!own || pixels !== own.pixels) return;
+      clearTimeout(timer);
+      const far = Math.max(...theirs.flatMap((row, n) => row.map((p, digit) => Math.abs(p - own.answers[n][digit]))));
+      const agrees = far < 0.02;
+      say(`${words} ${agrees ? "Python agrees" : "Python does not agree"}: probabilities differ by at most ${short(far)}.`, !agrees);
+    }
+    say("Draw, and this page runs the networks itself.");
+    const stop = listen(model, ["told"], compared);
+    return { compute, answers: () => (own?.pixels === model.get("pixels") ? own.answers : null), stop: () => { stop(); clearTimeout(timer); machines.forEach((m) => m.close()); } };
   }
   function answers() {
-    const all = model.get("answers");
+    const all = kernel.answers?.() ?? model.get("answers");
     plots.forEach(({ name, rows, best, picture, colour }, n) => {
       const answer = all[n];
       if (!answer) return;

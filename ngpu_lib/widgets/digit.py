@@ -23,6 +23,8 @@ class DrawDigit(AskingWidget):
         examples: digits to start from, (count, 28, 28). Their answers are computed once, so that they
             work on a page without a kernel too.
         title: what a screen reader calls the explorer.
+        networks: the networks behind the classifiers, in their order, as ``page.page_network`` gives them:
+            then the page computes the answers too, with a kernel and without.
 
     ``explorer.image = digits[0]`` draws from a cell, ``explorer.answers`` holds the probabilities.
 
@@ -31,12 +33,14 @@ class DrawDigit(AskingWidget):
             that are not ten probabilities.
     """
 
-    _esm = module("digit")
+    _esm = module("networks", "machine", "digit")
 
     pixels = traitlets.Unicode("").tag(sync=True)  # 28 * 28 bytes, row by row, in base64
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     answers = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
     examples = traitlets.List(traitlets.Dict()).tag(sync=True)
+    networks = traitlets.List(traitlets.Dict()).tag(sync=True)
+    told = traitlets.Dict().tag(sync=True)  # Python's answers, with the pixels they belong to
 
     def __init__(
         self,
@@ -45,10 +49,16 @@ class DrawDigit(AskingWidget):
         *,
         examples: Sequence = (),
         title: str = "Draw a digit",
+        networks: Sequence[Mapping] = (),
         **options,
     ):
         if not 1 <= len(classifiers) <= 2:
             raise ValueError(f"classifiers: got {len(classifiers)}; needs one or two")
+        if networks and len(networks) != len(classifiers):
+            raise ValueError(
+                f"networks: got {len(networks)}; needs {len(classifiers)}, one a classifier"
+            )
+        options |= {"networks": [dict(network) for network in networks]}
         self._classifiers = dict(classifiers)
         pixels = _encode("image", np.zeros((SIDE, SIDE)) if image is None else image)
         shown = [_encode("examples", example) for example in examples]
@@ -68,6 +78,7 @@ class DrawDigit(AskingWidget):
     @traitlets.observe("pixels")
     def _answer(self, _) -> None:
         self.answers = self._guarded(lambda: self._classify(self.pixels))
+        self.told = {"pixels": self.pixels, "answers": self.answers}
 
     def _classify(self, pixels: str) -> list[list[float]]:
         image = _decode(pixels)

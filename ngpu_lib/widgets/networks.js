@@ -2,7 +2,7 @@
 // No imports, no build step. Runs in a page, in a worker and in Node. The heavy part, a matrix product,
 // is a few WebAssembly SIMD instructions put together below; where those are missing, the same loop in JavaScript.
 
-const Networks = (() => {
+function networks() {
   // Reading weights.
 
   const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -434,4 +434,4 @@ const Networks = (() => {
     return new KINDS[kind](readSafetensors(bytes, checksum).tensors, about);
   }
   return { build, crc32, readSafetensors, workspace };
-})();
+}

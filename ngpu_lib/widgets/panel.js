@@ -3,6 +3,7 @@
 const LEVELS = 126, NAN = 253;
 const LABELS = 42, LINE = 15, GAP = 1, BETWEEN = 16, EDGE = 8; // pixels: map numbers, a line of text, gaps
 const TALLEST = 480;
+const MOST_VALUES = 3_000_000; // of one viewer
 const SMALL = "11px system-ui, 'DejaVu Sans', sans-serif";
 
 /** One of the one or two pictures. */
@@ -221,4 +222,24 @@ class Panel {
     this.context.strokeStyle = "#000";
     this.context.strokeRect(x + l * w + 0.5, y + r * h + 0.5, w - 1, h - 1);
   }
+}
+
+/** What Python's panel() makes of a run, made here: the states of a tape machine, (T, C, W, L), a byte a value. */
+function panelOf(task, word, { states, read, shape }, name = "") {
+  const [T, C, W, L] = shape;
+  const area = W * L;
+  const scale = Array(C).fill(0);
+  states.forEach((v, k) => { const c = Math.floor(k / area) % C; const size = Math.abs(v); if (size > scale[c]) scale[c] = size; });
+  const codes = new Uint8Array(states.length);
+  for (let k = 0; k < states.length; k++) {
+    const c = Math.floor(k / area) % C;
+    codes[k] = Math.round((states[k] / (scale[c] || 1)) * LEVELS) + LEVELS;
+  }
+  const text = (symbols) => Array.from(symbols, (s) => task.symbols[s]);
+  const target = rightAnswer(task, word);
+  return {
+    data: base64(codes), shape, scale, bad: 0, name, inputs: text(word),
+    outputs: Array.from({ length: T }, (_, t) => text(read.subarray(t * L, (t + 1) * L))),
+    targets: target ? text(target) : [],
+  };
 }

@@ -137,3 +137,16 @@ def raise_too_large(panels: Sequence[dict], values: int) -> None:
         f"state: got {shapes} (T x C x W x L) = {values:,} values; a page takes {MOST_VALUES:,}. "
         f"Thin it: every {thin}th step, state[::{thin}], or fewer maps, state[:, ::{thin}]"
     )
+
+
+def furthest(one: Mapping, other: Mapping) -> float:
+    """The largest distance of two panels' values, as a share of the largest value; infinite for other shapes."""
+    if list(one["shape"]) != list(other["shape"]):
+        return float("inf")
+    states = []
+    for each in (one, other):
+        codes = np.frombuffer(base64.b64decode(each["data"]), np.uint8).reshape(each["shape"])
+        scale = np.asarray(each["scale"])[None, :, None, None]
+        states.append(scale * (codes.astype(np.float64) - LEVELS) / LEVELS)
+    most = max(np.abs(states[1]).max(), 1e-12)
+    return float(np.abs(states[0] - states[1]).max() / most)

@@ -121,9 +121,9 @@ function bytes(text) {
   return out;
 }
 function base64(array) {
-  let raw = "";
-  for (const value of array) raw += String.fromCharCode(value);
-  return btoa(raw);
+  const parts = [];
+  for (let k = 0; k < array.length; k += 8192) parts.push(String.fromCharCode(...array.subarray(k, k + 8192)));
+  return btoa(parts.join(""));
 }
 
 /** A number in three digits: 0.123, -1.00, 1.2e-5. */

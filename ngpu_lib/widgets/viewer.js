@@ -75,6 +75,7 @@ function render({ model, el }) {
     figures, readout, bar(legend),
     bar(make("label", { class: "ngpu-grow" }, make("span", {}, "View"), view), copy),
   );
+  const asker = model.get("network").kind ? asking() : null;
   const most = (axis) => Math.max(...panels.map((p) => p[axis]));
   const say = (text) => { readout.textContent = text; };
 
@@ -235,6 +236,51 @@ function render({ model, el }) {
     event.preventDefault();
   });
 
+  /** Whatever is typed is computed here by the network itself; Python, where there is a kernel, checks it. */
+  function asking() {
+    const network = model.get("network");
+    const machine = machineOf(network, model);
+    let timer = 0;
+    let words = "";
+    const line = askBar(network, machine, model.get("at_least"), compute);
+    const word = model.get("word");
+    if (word.length) line.show(word);
+    line.say("Type, and this page runs the network itself.");
+    root.insertBefore(line.root, root.children[1]);
+    async function compute(word) {
+      const steps = stepsOf(network, word.length);
+      clearTimeout(timer);
+      try {
+        const [, C, W] = panels[0].shape;
+        const values = (steps + 1) * C * W * word.length;
+        if (values > MOST_VALUES) throw new Error(`Its states are ${(values / 1e6).toFixed(1)} million numbers; this viewer takes ${MOST_VALUES / 1e6} million. Type less.`);
+        const found = await machine.ask("tape", { word, steps, states: true }, line.progress);
+        if (!found) return;
+        line.progress();
+        line.show(word);
+        words = toldOf(network, found.ms);
+        line.say(words);
+        root.dataset.computed = String(Number(root.dataset.computed || 0) + 1);
+        model.set("playing", false);
+        model.set("step", 0);
+        model.set("panels", [panelOf(network.task, word, found, panels[0].name && network.name)]);
+        model.set("word", word);
+        change("step", steps);
+        timer = setTimeout(() => line.say(`${words} No kernel is there to check it.`), 2500);
+      } catch (error) {
+        line.progress();
+        line.say(`${error.message} The picture is still the recorded one.`, true);
+      }
+    }
+    const stop = listen(model, ["checked"], () => {
+      const checked = model.get("checked");
+      if (String(checked.word) !== String(model.get("word")) || !words) return;
+      clearTimeout(timer);
+      line.say(checked.agrees ? `${words} Python agrees.` : `${words} Python does not agree: ${checked.difference}.`, !checked.agrees);
+    });
+    return { stop: () => { stop(); clearTimeout(timer); machine.close(); } };
+  }
+
   // Playing: a clock, so that speed is steps a second whatever the screen does.
   let timer = 0;
   let due = 0;
@@ -285,6 +331,6 @@ function render({ model, el }) {
     relayout();
   });
   observer.observe(root);
-  return () => { stops.forEach((stop) => stop()); observer.disconnect(); cancelAnimationFrame(timer); };
+  return () => { stops.forEach((stop) => stop()); observer.disconnect(); cancelAnimationFrame(timer); asker?.stop(); };
 }
 export default { render };

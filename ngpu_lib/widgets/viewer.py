@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import traitlets
 
 from ngpu_lib.widgets.base import Widget, in_range, module
-from ngpu_lib.widgets.panel import LEVELS, MOST_VALUES, check_locked, panel, raise_too_large
+from ngpu_lib.widgets.panel import (
+    LEVELS,
+    MOST_VALUES,
+    check_locked,
+    furthest,
+    panel,
+    raise_too_large,
+)
 
 MODES = ("step", "time")
+TAPES = ("inputs", "outputs", "targets")
+#: How far a value from the page may lie from Python's: a step of a byte, for both round.
+SAME = 1.5 / LEVELS
 
 
 class ActivationViewer(Widget):
@@ -29,6 +39,11 @@ class ActivationViewer(Widget):
         names: what stands above the one or two pictures.
         title: what a screen reader calls the viewer.
         view: a view copied from another viewer, such as "step=12 maps=0-5,17".
+        network: the network that made the state, as ``page.page_network`` gives it: then numbers or a word
+            can be typed, and the page computes their states by itself, with a kernel and without.
+        retrace: called with what was typed (symbol numbers), returns the trace that Python makes of it;
+            the page's is compared with it. word: what is shown at first. at_least: digits of a typed
+            number, however small it is.
 
     Set from a cell (or by hand): ``step``, ``maps`` (map numbers; empty means all), ``mode`` ("step":
     all chosen maps at one step; "time": each chosen map over all steps), ``row`` (the tape row that
@@ -48,7 +63,7 @@ class ActivationViewer(Widget):
     'step=1 maps=all mode=step row=0 speed=4 loop=no own_scale=no'
     """
 
-    _esm = module("panel", "viewer")
+    _esm = module("networks", "machine", "asker", "panel", "viewer")
 
     panels = traitlets.List(traitlets.Dict()).tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
@@ -59,6 +74,10 @@ class ActivationViewer(Widget):
     loop = traitlets.Bool(False).tag(sync=True)
     playing = traitlets.Bool(False).tag(sync=True)
     own_scale = traitlets.Bool(False).tag(sync=True)
+    network = traitlets.Dict().tag(sync=True)
+    at_least = traitlets.Int(1).tag(sync=True)  # digits of a number, however small it is
+    word = traitlets.List(traitlets.Int()).tag(sync=True)  # what is shown, as symbol numbers
+    checked = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -74,8 +93,13 @@ class ActivationViewer(Widget):
         names: Sequence[str] = (),
         title: str = "Activation viewer",
         view: str = "",
+        network: Mapping | None = None,
+        retrace: Callable | None = None,
+        word: Sequence[int] = (),
+        at_least: int = 1,
         **options,
     ):
+        self._retrace = None
         tapes = {"inputs": inputs, "outputs": outputs, "targets": targets}
         panels = [panel("state", state, tapes)]
         if other is not None:
@@ -93,7 +117,15 @@ class ActivationViewer(Widget):
             raise ValueError(f"names: got {len(names)}; needs at most {len(panels)}, one a picture")
         for each, name in zip(panels, names, strict=False):
             each["name"] = str(name)
+        network = dict(network or {})
+        if network and (other is not None or not network.get("task")):
+            raise ValueError(
+                "network: got one beside another state, or without a task; needs one or the other"
+            )
+        if network:
+            options |= {"network": network, "word": list(word), "at_least": at_least}
         super().__init__(panels=panels, title=title, **options)
+        self._retrace = retrace
         if view:
             self.view = view
 
@@ -149,6 +181,23 @@ class ActivationViewer(Widget):
             for name, value in before.items():
                 setattr(self, name, value)
             raise
+
+    @traitlets.observe("word")
+    def _check(self, change) -> None:
+        """Trace what was typed here, too; compare, or show it where the page has not."""
+        if self._retrace is None or not change.new:
+            return
+        traced = panel("retrace", self._retrace(tuple(change.new)), dict.fromkeys(TAPES))
+        (shown,) = self.panels
+        found = {"agrees": True, "difference": "", "word": list(change.new)}
+        if shown["inputs"] != traced["inputs"]:  # asked from a cell
+            self.step = 0
+            self.panels = [traced]
+        elif shown["outputs"] != traced["outputs"]:
+            found |= {"agrees": False, "difference": "it reads other symbols"}
+        elif (off := furthest(shown, traced)) > SAME:
+            found |= {"agrees": False, "difference": f"a value differs by {off:.2g}"}
+        self.checked = found
 
     def _maps_shown(self) -> int:
         return max(each["shape"][1] for each in self.panels)
