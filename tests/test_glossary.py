@@ -49,12 +49,12 @@ ALSO = {"held out", "layer-norm", "learning-rate"}
 EVERYDAY = set(
     """
 a after again all also always an and another any are at back before below between beyond both but
-can cannot could differ different differs does each else every everything everywhere exact exactly
-far fast few fewer first four from had has have here how if in is its itself knows last later
-least less low many may might more most must never new no none not nothing now of old on once one
-only other others own right same second see should simple since some still that the their them
-then these they this those three to together twice two under up was we were what when where which
-while who whole why will with within without would your
+by can cannot could differ different differs does each else every everything everywhere exact
+exactly far fast few fewer first four from had has have here how if in is its itself knows last
+later least less low many may might more most must never new next no none not nothing now of old
+on once one only other others own right said same second see set should simple since some still
+that the their them then these they this those three to together twice two under up was we were
+what when where which while who whole why will with within without would your
 """.split()
 )
 STRESSED = """
@@ -63,13 +63,14 @@ bits | blank | both ends inwards | Break it | Break it: hold the shift still | c
 | Content | count | Depth against width in one picture | detects | diagonal | distance | duplicate
 | duplicated vector | every finite piece | every input symbol its own cell | factor |
 fed everything at once | first four | for the multiplier's length | forget | forgotten |
-four other seeds | from which on | gradient | grows | Hardly | hardly a wrong bit | held | in training |
-in memory | Interpolation | Keep | keeps | last unit always shows the input of steps ago | learn |
-Learned | learns the whole table | learns to | left, itself, right | less than half the mistakes |
-linear | measure | memory | Most significant digit first | moves | No curriculum | norm |
-not done yet | number | one product of five | one seed | opposite | optimizer's | or taken away |
-pass | place | Play | plus | probability minus truth | random | reads | reads ones and writes a 0
-| Round one: carries | rule | separately | share of ones | Shift | Shifted copies | single bits |
+four other seeds | from which on | gradient | grows | Hardly | hardly a wrong bit | held |
+in memory | in training | Interpolation | Keep | keeps |
+last unit always shows the input of steps ago | learn | Learned | learns the whole table |
+learns to | left, itself, right | less than half the mistakes | linear | measure | memory |
+Most significant digit first | moves | No curriculum | norm | not done yet | number |
+one product of five | one seed | opposite | optimizer's | or taken away | pass | place | Play |
+plus | probability minus truth | random | raw number | reads | reads ones and writes a 0 |
+Round one: carries | rule | separately | share of ones | Shift | Shifted copies | single bits |
 space | state | step | steps | test | the algorithm | the same weights everywhere | time | train |
 training | unseen | upper bound | value | Waves | weight scale | weights | while it answers |
 While running | whole words | write | writes | written
