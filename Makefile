@@ -6,6 +6,8 @@
 #   make notebooks   both editions from the lessons' sources
 #   make site        the lessons as pages, results and explorers included, in build/site/html
 #   make present     a lesson as a presentation (LESSON=09); make slides: the same to print
+#   make assignment  a lesson's exercises for Otter-Grader (LESSON=05), in build/assignment
+#   make release     wheel and source archive, tried in an empty environment, in build/release
 #   make bench       speed, as tables (ONLY=name for one of them)
 #
 # PYTHON=python3.13 chooses another interpreter, CONSTRAINTS=/dev/null takes the newest versions.
@@ -30,7 +32,8 @@ WORKSHOP := $(BIN)/python -m course.workshop
 # By another name, for `make -n test` runs every line that has its own.
 CALL := $(MAKE)
 
-.PHONY: lab test lint test-unit test-fast test-notebooks test-browser test-site notebooks site present slides bench clean
+.PHONY: lab test lint test-unit test-fast test-oldest test-notebooks test-browser test-site notebooks site present slides assignment \
+        release bench clean
 
 lab: $(VENV)/.course
 	$(BIN)/jupyter lab $(LAB_FLAGS) --port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
@@ -55,9 +58,17 @@ test-unit: $(VENV)/.test $(VENV)/.site
 # What computes, without what installs, serves or waits: also run by .ci/run as an older processor.
 FAST := $(addprefix tests/test_,seams.py neural_gpu.py cells.py ntm.py tasks.py trace.py train.py recipes.py \
         baselines.py images.py data.py quantise.py local_rules.py pretrained.py plots.py checks.py mutations.py \
-        devices.py evaluate.py lesson08_09.py widgets.py)
+        devices.py evaluate_mistakes.py lesson08_09.py widgets.py bad_input.py)
 test-fast: $(VENV)/.test
 	$(PYTEST) $(WORKERS) $(wildcard $(FAST)) ngpu_lib
+
+# The lower bounds of pyproject.toml are promises: the library with exactly those, and its unit tests.
+OLDEST = $(shell sed -n '/^dependencies = /,/^]/s/^ *"\(.*\)>=\(.*\)",$$/\1==\2/p' pyproject.toml)
+test-oldest: pyproject.toml
+	test -x $(VENV)-oldest/bin/python || $(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install -q $(filter torch==%,$(OLDEST)) $(filter numpy==%,$(OLDEST))
+	$(VENV)-oldest/bin/python -m pip install -q $(OLDEST) hypothesis jupytext nbformat optuna pytest pyyaml
+	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python -m pytest -q $(filter-out %/test_checks.py %/test_mutations.py,$(wildcard $(FAST))) ngpu_lib
 
 test-notebooks: $(VENV)/.test $(VENV)/.site
 	$(PYTEST) $(WORKERS) --no-loadscope-reorder --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) \
@@ -70,7 +81,7 @@ test-browser: $(VENV)/.test
 test-site: $(VENV)/.test $(VENV)/.site
 	$(WORKSHOP).browser
 	$(WORKSHOP).execution $(if $(NGPU_AS_IS),--as-is) $(NGPU_LESSONS)
-	$(PYTEST) -n 2 --dist loadfile -m site tests/test_site.py tests/test_present.py
+	$(PYTEST) -n 2 --dist loadfile -m site tests/test_site.py tests/test_page.py tests/test_present.py
 
 notebooks: $(VENV)/.course
 	$(WORKSHOP).editions
@@ -84,11 +95,17 @@ present: $(VENV)/.site
 slides: $(VENV)/.site
 	$(WORKSHOP).slides $(LESSON)
 
+assignment: $(VENV)/.grading
+	$(WORKSHOP).assignment $(LESSON)
+
+release: $(VENV)/.release
+	$(WORKSHOP).release
+
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench $(ONLY)
 
 clean:
-	rm -rf $(VENV) build
+	rm -rf $(VENV) $(VENV)-oldest build
 
 # Stamps: an environment is installed once, and again when what it is made from has changed.
 $(VENV)/.course: pyproject.toml $(filter-out /dev/null,$(CONSTRAINTS))

@@ -13,7 +13,8 @@ Neural GPU and ``logits_BLV`` scores every symbol at every position.
 Reading order, from the ground up; a module imports only from lines above its own (`lint-imports`
 holds them to it, with the layers in pyproject.toml):
 
-    ground      names (of unknown names), files (whole or not at all), threads, devices
+    ground      names (of unknown names), require (what an argument has to be), files (whole or not at
+                all), threads, devices
     data        data (MNIST), images (batches, loss, predictions), texts (to continue)
     tasks       contract, then symbol_tasks and arithmetic, then tasks (all of them by name)
     models      baselines, attention, cells, ntm, neural_gpu, automata (set by hand), quantise
@@ -21,7 +22,7 @@ holds them to it, with the layers in pyproject.toml):
     training    checkpoints, train (the loop), callbacks, optimizers, losses, recipes
     looking     evaluate, trace, page (networks for a page), pretrained (weights and cards), recorded
                 (numbers of long runs)
-    many        sweep (study, trials, exchange)
+    many        sweep (study, trials, exchange), collect (read, count, show: what a class handed in)
     outside     cli (the command line), live (lessons shown live)
 
 Beside them plots, widgets and checks: arrays in, pictures and verdicts out. They never import a

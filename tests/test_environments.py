@@ -87,11 +87,6 @@ def test_conda_environment_has_pips_requirements():
     assert set(environment["dependencies"]) - {"pip", "python=3.12"} == wanted
 
 
-def test_binder_equals_the_root_environment():
-    root, binder = conda("environment.yml"), conda("binder/environment.yml")
-    assert binder == root
-
-
 def test_python_versions_agree():
     oldest = min(map(Version, re.findall(r"[0-9.]+", PROJECT["requires-python"])))
     (python,) = (
@@ -136,31 +131,48 @@ def test_post_build_stops_at_the_first_error():
 
 
 @pytest.fixture(scope="module")
-def dockerfile(tmp_path_factory) -> str:
-    """What repo2docker makes of the repository, without building it."""
-    folder = tmp_path_factory.mktemp("repository")
-    for name in ("binder", "environment.yml", "pyproject.toml", "ngpu_lib"):
-        source = ROOT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, folder / name)
+def dockerfile() -> str:
+    """The image's recipe, a line for every instruction."""
+    text = (ROOT / "binder/Dockerfile").read_text()
+    return re.sub(r"(?m)^#.*\n", "", text).replace("\\\n", " ")
+
+
+def test_repo2docker_takes_the_dockerfile(dockerfile, tmp_path):
+    """Binder builds this file and nothing else, for its own user."""
+    for name in ("binder", "ngpu_lib"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("environment.yml", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
     command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug"]
-    command += ["--user-id", "1000", "--user-name", "jovyan", folder]
+    command += ["--user-id", "1000", "--user-name", "jovyan", tmp_path]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr[-2000:]
-    return run.stdout + run.stderr
+    said = run.stdout + run.stderr
+    assert "conda" not in said.lower()
+    assert "FROM python:3.13-slim" in said and "binder/postBuild" in said
 
 
-def test_repo2docker_takes_binders_files(dockerfile):
-    """The right buildpack, environment file and Python come out."""
-    assert 'env update -p ${NB_PYTHON_PREFIX} --file "binder/environment.yml"' in dockerfile
-    assert "RUN ./binder/postBuild" in dockerfile
-    assert re.search(r'ENV R2D_ENTRYPOINT="?\$\{REPO_DIR\}/binder/start', dockerfile)
-    assert "Building conda environment for python=3.12" in dockerfile
+def test_the_image_is_made_from_the_pins(dockerfile):
+    installs = re.findall(r"(?m)^RUN pip install (.+)$", dockerfile)
+    assert "grep '^torch==' constraints.txt" in installs[0]
+    assert all("-c constraints.txt" in line for line in installs[1:])
+    heads = [line.split()[0] for line in dockerfile.splitlines() if line.strip()]
+    assert heads.index("USER") < heads.index("WORKDIR") < heads.index("COPY")
+    assert "--chown=${NB_UID}" in dockerfile and dockerfile.rstrip().splitlines()[-1][:3] == "CMD"
+
+
+def test_the_devcontainer_and_the_workflow_use_the_same_recipe():
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    assert container["build"] == {"dockerfile": "../binder/Dockerfile", "context": ".."}
+    workflow = yaml.safe_load((ROOT / ".github/workflows/image.yml").read_text())
+    steps = " ".join(str(step) for job in workflow["jobs"].values() for step in job["steps"])
+    assert "binder/Dockerfile" in steps and "00_start_here.ipynb" in steps
+    assert "startsWith(github.ref, 'refs/tags/v')" in steps
 
 
 def build_variables(dockerfile: str, **at: str) -> dict[str, str]:
     """The variables that postBuild sees, the folders in ``at`` standing for the image's."""
-    before = dockerfile.split("RUN ./binder/postBuild")[0].replace("\\\n", " ")
+    before = dockerfile.split("RUN ./binder/postBuild")[0]
     values = {"NB_USER": "jovyan", "NB_UID": "1000", "PATH": "/usr/local/bin:/usr/bin:/bin"}
     found = {"PATH"}
     for kind, line in re.findall(r"(?m)^(ENV|ARG) (.+)$", before):
@@ -203,7 +215,7 @@ def image(dockerfile):
     """
     top = Path(tempfile.mkdtemp(prefix="binder-"))
     variables = build_variables(
-        dockerfile, APP_BASE=str(top / "srv"), HOME=str(top / "home"), REPO_DIR=str(top / "home")
+        dockerfile, NB_PYTHON_PREFIX=str(top / "course"), HOME=str(top / "home")
     )
     assert "NB_PYTHON_PREFIX" in variables and "CONDA_PREFIX" not in variables
     image, home = Image(variables, ()), top / "home"
@@ -220,10 +232,16 @@ def image(dockerfile):
             pytest.skip(
                 f"run as root, and no other user may start Python {HERE} (or setpriv lacks)"
             )
-    image.prefix.parent.mkdir(parents=True)
+    image.prefix.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run([python, "-m", "venv", "--without-pip", image.prefix], check=True)
     (packages,) = image.prefix.glob("lib/python*/site-packages")
     (packages / "these.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    for name in requirements("image").keys() - requirements().keys():
+        # What only the image has is declared here at its pin, and not there.
+        declared = packages / f"{name.replace('-', '_')}-{pins()[name]}.dist-info"
+        declared.mkdir()
+        text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {pins()[name]}\n"
+        (declared / "METADATA").write_text(text)
     for name, module, function in PROGRAMS:
         text = f"#!{image.prefix}/bin/python\nfrom {module} import {function}\n{function}()\n"
         (image.prefix / "bin" / name).write_text(text)
@@ -231,7 +249,7 @@ def image(dockerfile):
     leave = shutil.ignore_patterns("__pycache__")
     for name in ("binder", "ngpu_lib"):
         shutil.copytree(ROOT / name, home / name, ignore=leave)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("constraints.txt", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, home)
     for path in [top, *top.rglob("*")] if image.user else []:
         os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
@@ -245,7 +263,7 @@ PROGRAMS = (
     ("jupyter", "jupyter_core.command", "main"),
     ("jupyter-labextension", "jupyterlab.labextensions", "main"),
     ("jupytext-config", "jupytext_config.__main__", "main"),
-)
+)  # the image has them in its environment
 HERE = "{}.{}".format(*sys.version_info)
 
 
@@ -268,12 +286,19 @@ def shared_python(image: Image) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def built(image):
-    """The image after its postBuild."""
+def built(image, dockerfile):
+    """The image after the steps of its unprivileged user, all but the first: the environment is there.
+
+    pip finds every requirement among the packages of this environment, which has the same pins, and would fail
+    on one that is missing or pinned otherwise.
+    """
     # The image's pip fetches setuptools; here the one at hand makes the test work without network.
     offline = {"PIP_NO_BUILD_ISOLATION": "0"} if importlib.util.find_spec("setuptools") else {}
-    run = image.run("./binder/postBuild", PIP_DISABLE_PIP_VERSION_CHECK="1", **offline)
-    assert run.returncode == 0, run.stdout + run.stderr
+    steps = re.findall(r"(?m)^RUN (.+)$", dockerfile.split("USER ${NB_USER}")[1])
+    assert steps[0] == "python -m venv ${NB_PYTHON_PREFIX}" and len(steps) == 4
+    for step in steps[1:]:
+        run = image.run("sh", "-c", step, PIP_NO_INDEX="1", **offline)
+        assert run.returncode == 0, step + run.stdout + run.stderr
     return image
 
 
@@ -300,7 +325,7 @@ def test_post_build_as_the_images_user(built):
 )
 def test_start_settles_threads_and_hands_over(built, limit, user, count):
     """Kernels inherit the number; the server takes start's place and its exit status is its own."""
-    start = str(built.repository / "binder/start")
+    start = "course-start"  # beside Python, as the image's entry point finds it
     show = 'echo "$OMP_NUM_THREADS $OMP_WAIT_POLICY $1 $$"; exit 7'
     process = subprocess.Popen(
         [*built.user, start, "bash", "-c", show, "server", "two words"],
@@ -315,32 +340,36 @@ def test_start_settles_threads_and_hands_over(built, limit, user, count):
 
 @pytest.mark.skipif(os.name == "nt", reason="the image is Linux")
 def test_start_hands_over_where_the_library_is_broken(built, tmp_path):
-    run = built.run(
-        str(built.repository / "binder/start"), "echo", "up", cwd=Path("/"), PATH="/bin"
-    )
+    start = str(built.prefix / "bin/course-start")
+    run = built.run(start, "echo", "up", cwd=Path("/"), PATH="/bin")
     assert run.stdout == "up\n"
 
 
 MAKE = """#!/usr/bin/env bash
 echo "$* $CI ${ATEN_CPU_CAPABILITY:-own} $HOME" >> calls.txt
-mkdir -p build && grep "^$1 " left_out.txt | cut -d' ' -f2- > build/left_out.jsonl
+mkdir -p build && echo "changes noticed: 99 of 100" > build/mutations.txt
+grep "^$1 " left_out.txt | cut -d' ' -f2- > build/left_out.jsonl
 exit 0
 """
 
 
+NO_LYCHEE = 'test {"stage": "lint", "reason": "links: lychee is not installed", "count": 1}\n'
+
+
 @pytest.mark.skipif(os.name == "nt", reason="CI is Linux")
 @pytest.mark.parametrize(
-    ("left_out", "status"),
+    ("left_out", "status", "on_github"),
     [
-        ("", 0),
-        ('test {"stage": "test-unit", "reason": "no CUDA device", "count": 1}\n', 0),
-        ('test {"stage": "lint", "reason": "links: lychee is not installed", "count": 1}\n', 0),
-        ('test {"stage": "test-browser", "reason": "needs Chromium", "count": 36}\n', 1),
-        ('test-fast {"stage": "test-fast", "reason": "needs npm", "count": 1}\n', 1),
+        ("", 0, ""),
+        ('test {"stage": "test-unit", "reason": "no CUDA device", "count": 1}\n', 0, "true"),
+        (NO_LYCHEE, 0, ""),
+        (NO_LYCHEE, 1, "true"),
+        ('test {"stage": "test-browser", "reason": "needs Chromium", "count": 36}\n', 1, ""),
+        ('test-fast {"stage": "test-fast", "reason": "needs npm", "count": 1}\n', 1, ""),
     ],
-    ids=["complete", "no GPU", "no lychee", "no Chromium", "second run"],
+    ids=["complete", "no GPU", "no lychee", "no lychee on GitHub", "no Chromium", "second run"],
 )
-def test_ci_fails_where_something_was_left_out(tmp_path, left_out, status):
+def test_ci_fails_where_something_was_left_out(tmp_path, left_out, status, on_github):
     """With stubs for make and what would be installed: two runs, the second as another processor."""
     repository, programs = tmp_path / "repository", tmp_path / "programs"
     (repository / ".ci").mkdir(parents=True)
@@ -352,6 +381,8 @@ def test_ci_fails_where_something_was_left_out(tmp_path, left_out, status):
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
     variables = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": "/mine", "PYTHON": sys.executable}
+    summary = tmp_path / "summary.md"
+    variables |= {"GITHUB_ACTIONS": on_github, "GITHUB_STEP_SUMMARY": str(summary)}
     run = subprocess.run(
         [repository / ".ci/run"], env=variables, capture_output=True, text=True, timeout=60
     )
@@ -363,14 +394,16 @@ def test_ci_fails_where_something_was_left_out(tmp_path, left_out, status):
         assert what == ["test-fast", "true", "default"] and home != "/mine"
         assert not Path(home).exists()
     assert ("complete: " in run.stdout) == (status == 0)
+    if status == 0:  # the figure stands in the log and on the run's page
+        assert "changes noticed: 99 of 100" in run.stdout and "99 of 100" in summary.read_text()
 
 
-@pytest.mark.parametrize("name", ["tests.yml", "links.yml", "site.yml"])
+@pytest.mark.parametrize("name", ["tests.yml", "links.yml", "site.yml", "image.yml"])
 def test_workflows_are_yaml_with_jobs(name):
     workflow = yaml.safe_load((ROOT / ".github/workflows" / name).read_text())
     assert workflow["jobs"] and all(job["steps"] for job in workflow["jobs"].values())
     text = (ROOT / ".github/workflows" / name).read_text()
-    assert any(what in text for what in (".ci/run", "lychee", "make site"))
+    assert any(what in text for what in (".ci/run", "lychee", "make site", "binder/Dockerfile"))
 
 
 def test_make_installs_once(tmp_path):

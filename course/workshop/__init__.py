@@ -12,6 +12,8 @@ Run from the repository root, as `make` does: ``python -m course.workshop.NAME``
     site        the lessons as pages                                 make site
     present     a lesson as a presentation                           make present LESSON=09
     slides      a lesson to print                                    make slides LESSON=09
+    assignment  a lesson's exercises for Otter-Grader               make assignment LESSON=05
+    release     wheel and source archive, built and tried            make release
     picture     the README's moving picture
     stages      the stages of `make test`, their seconds, and what was left out
 """

@@ -271,6 +271,7 @@ def wanted(root: Path = ROOT) -> dict[Path, str]:
     )
     citation = (root / "CITATION.cff").read_text(encoding="utf-8")
     files[root / "README.md"] = readme
+    citation = re.sub(r"(?m)^version: .*$", f"version: {at['version']}", citation)
     files[root / "CITATION.cff"] = re.sub(
         r"(?m)^repository-code: .*$",
         f'repository-code: "https://github.com/{at["repository"]}"',

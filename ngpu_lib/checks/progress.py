@@ -52,7 +52,7 @@ class Progress:
                 isinstance(k["tries"], int) and isinstance(k["mistakes"], dict) for k in kept
             ):
                 raise ValueError("other contents")
-            if not all(isinstance(chosen, list) for chosen in found["quiz"].values()):
+            if not all(isinstance(entry["chosen"], list) for entry in found["quiz"].values()):
                 raise ValueError("other contents")
             self.data = self._empty() | found
         except FileNotFoundError:
@@ -110,16 +110,16 @@ class Progress:
         self.data["predictions"][name] = {"guess": guess, "shown": shown}
         self.save()
 
-    def chose(self, question: str, answer: str) -> None:
+    def chose(self, question: str, answer: str, right: str) -> None:
         """Note a button that was pressed; all of a question are kept, in order."""
-        pressed = self.data["quiz"].setdefault(question, [])
+        pressed = self.data["quiz"].setdefault(question, {"chosen": [], "right": right})["chosen"]
         if pressed[-1:] != [answer] and len(pressed) < 50:
             pressed.append(answer)
             self.save()
 
     def chosen(self, question: str) -> str:
         """The button that was pressed last, or ""."""
-        return (self.data["quiz"].get(question) or [""])[-1]
+        return (self.data["quiz"].get(question, {}).get("chosen") or [""])[-1]
 
 
 _kept: dict[tuple[str, Path | None], Progress] = {}
@@ -298,7 +298,7 @@ def as_text(name: str = "", lesson: str | None = None) -> str:
             "name": name.strip(),
             "checks": checks,
             "predictions": [{"name": k, **found} for k, found in kept["predictions"].items()],
-            "quiz": [{"question": k, "chosen": found} for k, found in kept["quiz"].items()],
+            "quiz": [{"question": k, **found} for k, found in kept["quiz"].items()],
         },
         indent=1,
     )

@@ -48,5 +48,5 @@ def quiz(question: str, right: str, *wrong: tuple[str, str], why: str) -> Quiz:
         kept = progress.of(lesson)
         if kept.chosen(question) in texts:
             widget.chosen = kept.chosen(question)  # as it was left
-        widget.observe(lambda change: kept.chose(question, change.new), "chosen")
+        widget.observe(lambda change: kept.chose(question, change.new, right), "chosen")
     return widget
