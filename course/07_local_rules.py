@@ -21,7 +21,7 @@
 #
 # The Turing machine of lesson 06 has a head that walks. Here nothing walks: a row of equal cells, all working at
 # once, each seeing itself and two neighbours. You will set the weights of a convolutional GRU *by hand* until it runs
-# rule 110, any Turing machine you like, and a long multiplication of 600-digit numbers without one wrong bit. Nothing
+# rule 110, any Turing machine you like, and a long multiplication of 400-digit numbers without one wrong bit. Nothing
 # is trained before the last section.
 #
 # You will be able to
@@ -30,7 +30,7 @@
 # 2. say how many steps and cells a row of cells needs to add and to multiply, and bound the steps from below;
 # 3. find the weights at which an exact machine is broken by the smallest noise, and say why.
 #
-# *Before:* lesson 05 (gates); lesson 06 helps. *Time:* 60 minutes of yours, about three minutes of one CPU core
+# *Before:* lesson 05 (gates); lesson 06 helps. *Time:* 60 minutes of yours
 # (a T4 is no faster here: the arrays are tiny).
 
 # %% tags=["setup"]
@@ -115,7 +115,7 @@ print(rule_110([0, 0, 0, 1], 4))
 my_maps = None  # your number
 
 # %% [markdown]
-# A gate at preactivation ±10 is exactly shut or open in float32, and tanh at ±20 exactly ±1:
+# A gate at preactivation ±10 is exactly 0 or 1 in float32, and tanh at ±20 exactly ±1:
 
 # %%
 x = torch.tensor([-10.0, 10.0])
@@ -207,7 +207,7 @@ assert 110 in spelled["gate"] - spelled["no gate"] and not {90, 150} & spelled["
 # %% [markdown]
 # Without the gate 28 rules, with it 190, rule 110 only with it. Among the missing ones are 90 and 150, sums modulo
 # 2: parity again (lesson 03), it takes a second map or a second unit. (The counts are for hard gates and a reset
-# gate held open.)
+# gate of 1 everywhere.)
 
 # %% [markdown]
 # ### Exercise 7.1 · any rule (easy, 5 minutes)
@@ -320,8 +320,8 @@ for state, place, tape in automata.simulate(beaver, "0" * 16, "A", 11, 5):
 #
 # | part | which gate | its weights |
 # |---|---|---|
-# | detect q AND a | update gate of unit 1 opens where q + a >= 2; candidate is 1 | -20, -20, bias 30 |
-# | replace a symbol | update gate of unit 2 opens where any detector fires | -20 each, bias 10 |
+# | detect q AND a | update gate of unit 1 writes (u = 0) where q + a >= 2; candidate is 1 | -20, -20, bias 30 |
+# | replace a symbol | update gate of unit 2 writes where any detector is 1 | -20 each, bias 10 |
 # | the new symbol | candidate of unit 2: OR of the entries that write it | 20 each |
 # | the new state | candidate of unit 2: OR over entries, taken from the cell the head comes from | 20 each, at kernel place 1 - move |
 

@@ -28,7 +28,7 @@
 # 2. share a search among learners and put their trials together;
 # 3. say how much of a search's best result is luck, and measure it.
 #
-# *Before:* lessons 01 and 11. *Time:* 30 minutes of yours; about half a minute of one CPU core.
+# *Before:* lessons 01 and 11. *Time:* 30 minutes of yours.
 
 # %% tags=["setup"]
 # Set-up, the same in every lesson (generated).
@@ -288,8 +288,8 @@ plots.dots(
 #
 # ## Recap
 #
-# A search is a space, a measure to draw in, and a rule that proposes the next trial. Trials depend on nothing but their settings, so they need no common clock and no waiting:
-# fifteen learners are fifteen times as fast as one. What comes out on top is partly luck, and only new seeds tell how much.
+# A search is a space, a measure to draw in, and a rule that proposes the next trial. A trial depends on nothing but its settings, so fifteen learners need no common clock and wait for
+# nobody; what a proposal knows of the others' trials may be a little old. What comes out on top is partly luck, and only new seeds tell how much.
 
 # %%
 quiz(
