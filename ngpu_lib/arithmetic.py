@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ngpu_lib.contract import DIGIT_NAMES, Task, Word, check_base, draw_digits
+from ngpu_lib import require
+from ngpu_lib.contract import DIGIT_NAMES, MOST_CELLS, Task, Word, check_base, draw_digits
 
 MOST_DIGITS = 10**7  # of one number; more is a slip, and would hang
 
@@ -22,11 +23,8 @@ def to_digits(number: int, base: int, count: int) -> list[int]:
     >>> to_digits(6, 2, 4)
     [0, 1, 1, 0]
     """
-    for name, value, least in (("number", number, 0), ("base", base, 2), ("count", count, 0)):
-        if not hasattr(value, "__index__") or value < least:
-            raise ValueError(f"{name}: got {value!r}; needs a whole number >= {least}")
-    if count > MOST_DIGITS:
-        raise ValueError(f"count: got {count}; needs at most {MOST_DIGITS:,}")
+    number, base = require.whole("number", number), require.whole("base", base, 2)
+    require.whole("count", count, 0, MOST_DIGITS)
     digits = []
     for _ in range(count):
         number, digit = divmod(number, base)
@@ -35,10 +33,15 @@ def to_digits(number: int, base: int, count: int) -> list[int]:
 
 
 def from_digits(digits: Sequence[int], base: int) -> int:
-    """The number that digits, least significant first, stand for."""
+    """The number that digits, least significant first, stand for.
+
+    Raises:
+        ValueError: a base below 2, or a digit that is not one of 0..base - 1.
+    """
+    require.whole("base", base, 2)
     number = 0
-    for digit in reversed(digits):
-        if not 0 <= digit < base:
+    for digit in reversed(require.sequence("digits", digits, least=0)):
+        if not hasattr(digit, "__index__") or not 0 <= digit < base:
             raise ValueError(f"digits: got the digit {digit!r}; base {base} needs 0..{base - 1}")
         number = number * base + digit
     return number
@@ -213,7 +216,11 @@ class Arithmetic(Task):
     kinds = tuple(OPERANDS)
 
     def __init__(self, name: str, base: int = 2, bits_per_digit: int = 1):
+        require.one_of("name", name, ("add", "multiply", "add-bcd", "multiply-bcd"))
         check_base(base)
+        require.whole("bits_per_digit", bits_per_digit, 1, 6)
+        if bits_per_digit > 1 and 2**bits_per_digit < base:
+            raise ValueError(f"bits_per_digit: got {bits_per_digit}; base {base} needs more")
         self.base = base
         self.bits_per_digit = bits_per_digit
         self.sign = {"add": "+", "multiply": "*"}[name.split("-")[0]]
@@ -222,10 +229,11 @@ class Arithmetic(Task):
         self.separator = len(self.symbols) - 1
 
     def positions(self, length: int) -> int:
+        self.check_length(length)
         return 2 * length * self.bits_per_digit + 1
 
     def length_for(self, positions: int) -> int:
-        return (positions - 1) // (2 * self.bits_per_digit)
+        return max(0, require.whole("positions", positions) - 1) // (2 * self.bits_per_digit)
 
     def _write(self, number: int, count: int) -> list[int]:
         symbols = []
@@ -245,13 +253,12 @@ class Arithmetic(Task):
 
     def encode(self, a: int, b: int, length: int | None = None) -> Word:
         """The word for a and b, each written with ``length`` digits (default: as many as needed)."""
-        if a < 0 or b < 0:
-            raise ValueError(f"operands: got {a} and {b}; needs numbers >= 0")
+        a, b = (require.whole("operands", operand) for operand in (a, b))
         needed = 1
         while self.base**needed <= max(a, b):
             needed += 1
         length = needed if length is None else length
-        self.check_length(length)
+        require.whole("length", self.positions(length), high=MOST_CELLS)
         if length < needed:
             raise ValueError(f"length: got {length}; {max(a, b)} needs {needed} digits")
         return tuple([*self._write(a, length), self.separator, *self._write(b, length)])
@@ -268,7 +275,8 @@ class Arithmetic(Task):
 
     def value(self, answer: Sequence[int]) -> int | None:
         """The number an answer stands for, or None where it holds something that is no digit."""
-        symbols = [int(symbol) for symbol in answer][: self.usable(len(answer))]
+        symbols = [require.whole("answer", symbol) for symbol in require.sequence("answer", answer)]
+        symbols = symbols[: self.usable(len(answer))]
         try:
             return self._read(symbols)
         except ValueError:
@@ -276,6 +284,7 @@ class Arithmetic(Task):
 
     def usable(self, positions: int) -> int:
         """Positions that hold whole digits of the answer."""
+        require.whole("positions", positions)
         return positions - positions % self.bits_per_digit
 
     def oracle(self, word: Word) -> Word:

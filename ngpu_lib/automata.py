@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ngpu_lib import require
 from ngpu_lib.cells import CGRU
 from ngpu_lib.neural_gpu import NeuralGPU
 
@@ -53,10 +54,10 @@ def rule_unit(keep: Sequence[int] = (0, 0, -1, 1), become: Sequence[int] = (-1, 
     110
     """
     for name, numbers in (("keep", keep), ("become", become)):
-        if len(numbers) != 4 or any(int(number) != number for number in numbers):
-            raise ValueError(
-                f"{name}: got {numbers!r}; needs 4 whole numbers: left, centre, right, bias"
-            )
+        if len(require.sequence(name, numbers)) != 4:
+            raise ValueError(f"{name}: got {numbers!r}; needs 4 numbers: left, centre, right, bias")
+        for number in numbers:
+            require.whole(name, number, -1000, 1000)
     unit = blank_unit(1)
     with torch.no_grad():
         unit.update.weight[0, 0, 1] = STEEP * torch.tensor(keep[:3], dtype=torch.float32)
@@ -68,6 +69,8 @@ def rule_unit(keep: Sequence[int] = (0, 0, -1, 1), become: Sequence[int] = (-1, 
 
 def rule_of(unit: CGRU) -> int | None:
     """The number of the rule that a one-map unit computes; None where it gives anything but 0 or 1."""
+    if require.instance("unit", unit, CGRU, "a CGRU").maps != 1:
+        raise ValueError(f"unit: got {unit.maps} maps; needs 1")
     rows_BL = [[n >> 2 & 1, n >> 1 & 1, n & 1] for n in range(8)]
     tape_BCL = torch.tensor(rows_BL, dtype=torch.float32)[:, None]
     bits = run_units([unit], tape_BCL, 1)[1, :, 0, 1].tolist()
@@ -78,8 +81,8 @@ def rule_of(unit: CGRU) -> int | None:
 
 def run_units(units: Sequence[CGRU], tape_BCL: Tensor, steps: int) -> Tensor:
     """The tapes at times 0..steps, (T + 1, B, C, L): each step applies every unit once."""
-    if steps < 0:
-        raise ValueError(f"steps: got {steps}; needs at least 0")
+    require.tensor("tape_BCL", tape_BCL, "B", "C", "L", kind="float")
+    require.affordable("steps", (require.whole("steps", steps) + 1) * tape_BCL.numel(), "tapes")
     tapes = [tape_BCL]
     with torch.no_grad():
         for _ in range(steps):
@@ -147,7 +150,7 @@ Configuration = tuple[str, int | None, tuple[str, ...]]
 
 def check_table(table: Table) -> None:
     """Raise ValueError for a move other than -1, 0 or 1 and for an empty table."""
-    if not table:
+    if not isinstance(table, Mapping) or not table:
         raise ValueError("table: got no transition; needs at least one")
     for (state, symbol), (_, _, move) in table.items():
         if move not in (-1, 0, 1):
@@ -165,7 +168,8 @@ def simulate(table: Table, tape: Sequence[str], state: str, place: int, steps: i
     """
     check_table(table)
     cells = list(tape)
-    head: int | None = place
+    head: int | None = require.whole("place", place, 0, len(cells) - 1)
+    require.affordable("steps", (require.whole("steps", steps) + 1) * len(cells), "tapes")
     history: list[Configuration] = [(state, head, tuple(cells))]
     for _ in range(steps):
         if head is not None and (state, cells[head]) in table:
@@ -195,8 +199,7 @@ class CompiledMachine:
         """
         if state not in self.states:
             raise ValueError(f"state: got {state!r}; needs one of {self.states}")
-        if not 0 <= place < len(tape):
-            raise ValueError(f"place: got {place}; needs 0..{len(tape) - 1}")
+        require.whole("place", place, 0, len(tape) - 1)
         tape_BCL = torch.zeros(1, len(self.wiring.names), len(tape))
         for position, symbol in enumerate(tape):
             if symbol not in self.symbols:
@@ -324,10 +327,9 @@ def multiplier_input(a: int, b: int, digits: int) -> Tensor:
     Raises:
         ValueError: a number that is negative or has more than ``digits`` binary digits.
     """
-    if digits < 1:
-        raise ValueError(f"digits: got {digits}; needs at least 1")
+    require.whole("digits", digits, 1, 10**6)
     for name, number in (("a", a), ("b", b)):
-        if not 0 <= number < 2**digits:
+        if require.whole(name, number) >= 2**digits:
             raise ValueError(f"{name}: got {number}; needs 0..2^{digits} - 1")
     cells_a, cells_b = ([1 + (n >> k & 1) for k in range(digits)] for n in (a, b))
     return torch.tensor([[*cells_a, 3, *cells_b, *[0] * digits]])

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from ngpu_lib import require
+
 
 class MLP(nn.Module):
     """A multilayer perceptron: linear layers with a non-linearity between any two.
@@ -41,10 +43,11 @@ class MLP(nn.Module):
         batch_norm: bool = False,
     ):
         super().__init__()
-        if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(f"sizes: got {tuple(sizes)}; needs two or more, each at least 1")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout: got {dropout}; needs 0 <= dropout < 1")
+        sizes = [require.whole("sizes", size, 1) for size in require.sequence("sizes", sizes, 2)]
+        pairs = zip(sizes[:-1], sizes[1:], strict=True)
+        require.affordable("sizes", sum(before * after for before, after in pairs), "weights")
+        require.function("activation", activation)
+        require.number("dropout", dropout, 0, below=1)
         layers: list[nn.Module] = []
         for size, next_size in zip(sizes[:-2], sizes[1:-1], strict=True):
             layers.append(nn.Linear(size, next_size))
@@ -62,7 +65,8 @@ class MLP(nn.Module):
         Raises:
             ValueError: images with another number of pixels.
         """
-        images_BP = images_BHW.flatten(1)
+        require.tensor("images_BHW", images_BHW, kind="float")
+        images_BP = images_BHW.flatten(1) if images_BHW.ndim > 1 else images_BHW.reshape(1, -1)
         if images_BP.shape[1] != self.pixels:
             raise ValueError(
                 f"images_BHW: got shape {tuple(images_BHW.shape)}, {images_BP.shape[1]} pixels each; "
@@ -95,10 +99,10 @@ class ConvNet(nn.Module):
 
     def __init__(self, channels: Sequence[int] = (16, 32, 64), classes: int = 10):
         super().__init__()
-        if not 1 <= len(channels) <= 4 or min(channels) < 1:
+        if not 1 <= len(require.sequence("channels", channels, 0)) <= 4:
             raise ValueError(f"channels: got {tuple(channels)}; needs one to four, each at least 1")
-        if classes < 1:
-            raise ValueError(f"classes: got {classes}; needs at least 1")
+        channels = [require.whole("channels", maps, 1, 10_000) for maps in channels]
+        require.whole("classes", classes, 1, 10_000)
         layers: list[nn.Module] = []
         for before, after in zip((1, *channels[:-1]), channels, strict=True):
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.MaxPool2d(2)]
@@ -115,6 +119,5 @@ class ConvNet(nn.Module):
         Raises:
             ValueError: images of another size.
         """
-        if images_BHW.ndim != 3 or images_BHW.shape[1:] != (28, 28):
-            raise ValueError(f"images_BHW: got shape {tuple(images_BHW.shape)}; needs (B, 28, 28)")
+        require.tensor("images_BHW", images_BHW, "B", 28, 28, kind="float")
         return self.layers(images_BHW[:, None])

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ngpu_lib import require
 from ngpu_lib.neural_gpu import NeuralGPU
 from ngpu_lib.tasks import Batch, Task
 from ngpu_lib.train import Callback, Record
@@ -20,9 +21,7 @@ class ClipGradient(Callback):
     """Scale all gradients together so that their norm is at most ``norm``."""
 
     def __init__(self, norm: float):
-        if norm <= 0:
-            raise ValueError(f"norm: got {norm}; needs more than 0")
-        self.norm = norm
+        self.norm = require.number("norm", norm, above=0)
 
     def after_backward(self, step: int, model: nn.Module) -> None:
         nn.utils.clip_grad_norm_(model.parameters(), self.norm)
@@ -32,11 +31,11 @@ class Schedule(Callback):
     """Set the learning rate before each update to ``lr(step)``, step counted from 1."""
 
     def __init__(self, lr: Callable[[int], float]):
-        self.lr = lr
+        self.lr = require.function("lr", lr)
 
     def before_update(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         for group in optimizer.param_groups:
-            group["lr"] = self.lr(step)
+            group["lr"] = require.number("lr", self.lr(step), 0)
 
 
 def one_cycle(peak: float, updates: int, warm_up: float = 0.25) -> Callable[[int], float]:
@@ -54,19 +53,17 @@ def one_cycle(peak: float, updates: int, warm_up: float = 0.25) -> Callable[[int
 
     Source: Smith & Topin 2017 (super-convergence), with cosines in place of straight lines.
     """
-    if not peak > 0:
-        raise ValueError(f"peak: got {peak}; needs more than 0")
-    if updates < 1:
-        raise ValueError(f"updates: got {updates}; needs at least 1")
-    if not 0 <= warm_up <= 1:
-        raise ValueError(f"warm_up: got {warm_up}; needs 0..1")
+    require.number("peak", peak, above=0)
+    require.whole("updates", updates, 1)
+    require.number("warm_up", warm_up, 0, 1)
     rising = warm_up * updates
 
     def lr(step: int) -> float:
         if step <= rising:
             low, high, way = peak / 25, peak, step / rising
         else:
-            low, high, way = peak, peak * 1e-3, min(1, (step - rising) / (updates - rising))
+            falling = updates - rising or 1  # all of it spent rising: what comes later is the end
+            low, high, way = peak, peak * 1e-3, min(1, (step - rising) / falling)
         return low + (high - low) * (1 - math.cos(math.pi * way)) / 2
 
     return lr
@@ -83,7 +80,8 @@ class SaturationWeight(Callback):
     """
 
     def __init__(self, start: float = 1e-3, every: int = 200):
-        self.weight, self.every, self.lr = start, every, 0.0
+        self.weight, self.lr = require.number("start", start, 0), 0.0
+        self.every = require.whole("every", every, 1)
         self.sums = [0.0, 0.0]
 
     def before_update(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -112,9 +110,9 @@ class AverageWeights(Callback):
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.99, start: int = 0):
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay: got {decay}; needs 0 <= decay < 1")
-        self.start = start
+        require.module("model", model)
+        require.number("decay", decay, 0, below=1)
+        self.start = require.whole("start", start)
         self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
     @property
@@ -159,12 +157,14 @@ class Curriculum(Callback):
         every: int = 5,
         mixed: float = 0.2,
     ):
-        task.check_length(first)
-        if last < first:
-            raise ValueError(f"last: got {last}; needs at least first, {first}")
+        require.instance("task", task, Task, "a Task, such as make_task('copy')")
+        require.whole("first", first, task.min_length)
+        require.whole("last", last, first)
+        task.check_length(last)
         for name, value in (("passed", passed), ("mixed", mixed)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name}: got {value}; needs 0 <= {name} <= 1")
+            require.number(name, value, 0, 1)
+        require.whole("batch_size", batch_size, 1)
+        require.whole("every", every, 1)
         self.task, self.first, self.last = task, first, last
         self.batch_size, self.passed, self.mixed = batch_size, passed, mixed
         self.longest, self.length = first, first
@@ -207,9 +207,7 @@ class GradientNoise(Callback):
     """
 
     def __init__(self, scale: float):
-        if not scale >= 0:
-            raise ValueError(f"scale: got {scale}; needs at least 0")
-        self.scale = scale
+        self.scale = require.number("scale", scale, 0)
 
     def after_backward(self, step: int, model: nn.Module) -> None:
         deviation = math.sqrt(self.scale / (1 + step) ** 0.55)
@@ -229,7 +227,9 @@ class DrawTogether(Callback):
     """
 
     def __init__(self, pull: float = 5e-4, every: int = 100, passed: float = 0.1):
-        self.pull, self.every, self.passed = pull, every, passed
+        self.pull = require.number("pull", pull, 0, 1)
+        self.every = require.whole("every", every, 1)
+        self.passed = require.number("passed", passed, 0)
         self.total, self.unified = 0.0, False
 
     @torch.no_grad()

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ngpu_lib import require
+
 State = Tensor | tuple[Tensor, Tensor]
 Values = dict[str, Tensor]
 NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu, "linear": lambda x: x}
@@ -40,9 +42,10 @@ class Cell(nn.Module):
 
     def __init__(self, inputs: int, hidden: int):
         super().__init__()
-        for name, value in dict(inputs=inputs, hidden=hidden).items():
-            if value < 1:
-                raise ValueError(f"{name}: got {value}; needs at least 1")
+        require.whole("inputs", inputs, 1)
+        require.whole("hidden", hidden, 1)
+        weights = self.blocks * hidden * (inputs + hidden)
+        require.affordable("inputs, hidden", weights, "weights")
         self.inputs, self.hidden = inputs, hidden
         self.from_input = nn.Linear(inputs, self.blocks * hidden)
         self.from_state = nn.Linear(hidden, self.blocks * hidden)
@@ -51,15 +54,13 @@ class Cell(nn.Module):
 
     def start(self, x_BC: Tensor, requires_grad: bool = False) -> State:
         """The state before the first input: zeros, (B, H)."""
+        require.tensor("x_BC", x_BC, "B", self.inputs, kind="float")
         return x_BC.new_zeros(x_BC.shape[0], self.hidden, requires_grad=requires_grad)
 
     def both(self, x_BC: Tensor, h_BH: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """W x + b and U h + b', each split into one (B, H) block per gate."""
-        if x_BC.ndim != 2 or x_BC.shape[1] != self.inputs:
-            raise ValueError(f"x_BC: got shape {tuple(x_BC.shape)}; needs (B, {self.inputs})")
-        if h_BH.shape != (x_BC.shape[0], self.hidden):
-            needed = (x_BC.shape[0], self.hidden)
-            raise ValueError(f"h_BH: got shape {tuple(h_BH.shape)}; needs {needed}")
+        require.tensor("x_BC", x_BC, "B", self.inputs, kind="float")
+        require.tensor("h_BH", h_BH, x_BC.shape[0], self.hidden, kind="float")
         from_x, from_h = self.from_input(x_BC), self.from_state(h_BH)
         return from_x.chunk(self.blocks, 1), from_h.chunk(self.blocks, 1)
 
@@ -79,10 +80,7 @@ class RNN(Cell):
     """
 
     def __init__(self, inputs: int, hidden: int, nonlinearity: str = "tanh"):
-        if nonlinearity not in NONLINEARITIES:
-            raise ValueError(
-                f"nonlinearity: got {nonlinearity!r}; needs one of {', '.join(NONLINEARITIES)}"
-            )
+        require.one_of("nonlinearity", nonlinearity, tuple(NONLINEARITIES))
         super().__init__(inputs, hidden)
         self.nonlinearity = nonlinearity
 
@@ -143,8 +141,7 @@ class GRU(Cell):
     blocks = 3
 
     def __init__(self, inputs: int, hidden: int, reset: str = "after"):
-        if reset not in ("after", "before"):
-            raise ValueError(f"reset: got {reset!r}; needs 'after' or 'before'")
+        require.one_of("reset", reset, ("after", "before"))
         super().__init__(inputs, hidden)
         self.reset = reset
 
@@ -184,7 +181,11 @@ class LSTM(Cell):
 
     def forward(self, x_BC: Tensor, state: State) -> tuple[State, Values]:
         """The next (h, m), and ``input``, ``forget``, ``output`` in (0, 1) and ``candidate``."""
+        if not isinstance(state, tuple) or len(state) != 2:
+            raise ValueError(f"state: got {require.shown(state)}; needs the pair (h_BH, memory_BH)")
         h_BH, memory_BH = state
+        require.tensor("x_BC", x_BC, "B", self.inputs, kind="float")
+        require.tensor("memory_BH", memory_BH, x_BC.shape[0], self.hidden, kind="float")
         from_x, from_h = self.both(x_BC, h_BH)
         sums = [a + b for a, b in zip(from_x, from_h, strict=True)]
         write, forget, show = (torch.sigmoid(sums[k]) for k in (0, 1, 3))
@@ -206,7 +207,7 @@ class Scan(nn.Module):
 
     def __init__(self, cell: Cell):
         super().__init__()
-        self.cell = cell
+        self.cell = require.instance("cell", cell, Cell, "a cell, such as GRU(2, 3)")
 
     def forward(
         self, x_BTC: Tensor, state: State | None = None, trace: list[Values] | None = None
@@ -221,7 +222,8 @@ class Scan(nn.Module):
         Raises:
             ValueError: the sequence is not (B, T, C) with T >= 1.
         """
-        if x_BTC.ndim != 3 or x_BTC.shape[1] == 0:
+        require.tensor("x_BTC", x_BTC, "B", "T", "C", kind="float")
+        if x_BTC.shape[1] == 0:
             raise ValueError(f"x_BTC: got shape {tuple(x_BTC.shape)}; needs (B, T, C), T >= 1")
         if state is None:
             traced = trace is not None and torch.is_grad_enabled()
@@ -247,7 +249,11 @@ class Reader(nn.Module):
 
     def __init__(self, memory: nn.Module, hidden: int, outputs: int):
         super().__init__()
-        self.memory = memory
+        require.whole("hidden", hidden, 1)
+        require.affordable(
+            "hidden, outputs", hidden * require.whole("outputs", outputs, 1), "weights"
+        )
+        self.memory = require.module("memory", memory)
         self.answer = nn.Linear(hidden, outputs)
 
     def forward(self, x_BTC: Tensor, trace: list[Values] | None = None) -> Tensor:
@@ -261,7 +267,7 @@ def cutoff_sigmoid(x: Tensor) -> Tensor:
 
     Source: Kaiser & Sutskever 2015, section 2.
     """
-    return (1.2 * torch.sigmoid(x) - 0.1).clamp(0, 1)
+    return (1.2 * torch.sigmoid(require.tensor("x", x, kind="float")) - 0.1).clamp(0, 1)
 
 
 class CGRU(nn.Module):
@@ -278,6 +284,8 @@ class CGRU(nn.Module):
 
     def __init__(self, maps: int):
         super().__init__()
+        require.affordable("maps", 27 * require.whole("maps", maps, 1) ** 2, "weights")
+        self.maps = maps
         self.update = nn.Conv2d(maps, maps, 3, padding=1)
         self.reset = nn.Conv2d(maps, maps, 3, padding=1)
         self.candidate = nn.Conv2d(maps, maps, 3, padding=1)
@@ -287,6 +295,8 @@ class CGRU(nn.Module):
 
     def forward(self, tape_BCWL: Tensor, dropout: float = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
         """The next tape, and the gates by name; ``dropout`` (0..1) of the candidate's values are zeroed."""
+        require.tensor("tape_BCWL", tape_BCWL, "B", self.maps, "W", "L", kind="float")
+        require.number("dropout", dropout, 0, below=1)
         update = cutoff_sigmoid(self.update(tape_BCWL))
         reset = cutoff_sigmoid(self.reset(tape_BCWL))
         candidate = torch.tanh(self.candidate(reset * tape_BCWL))

@@ -5,6 +5,7 @@ Tensors stand there by dotted name, everything else as JSON in the file's metada
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from ngpu_lib import require
 from ngpu_lib.files import read_safetensors, write_whole
 
 #: Raised when what a checkpoint holds changes; a file of another layout is refused.
@@ -60,6 +62,7 @@ def save_checkpoint(
     run: dict[str, Any],
 ) -> None:
     """Write everything the next update depends on, whole or not at all."""
+    require.whole("step", step)
     tensors: dict[str, Tensor] = {}
     state = {
         "model": model.state_dict(),
@@ -67,7 +70,17 @@ def save_checkpoint(
         "callbacks": [callback.state_dict() for callback in callbacks],
     }
     plain = {"layout": LAYOUT, "step": step, "run": run, "state": _flatten("run", state, tensors)}
-    write_whole(path, save(tensors, metadata={"ngpu": json.dumps(plain)}))
+    text = json.dumps(plain)
+    write_whole(path, save(tensors, metadata={"ngpu": text, "sha256": _digest(text, tensors)}))
+
+
+def _digest(text: str, tensors: dict[str, Tensor]) -> str:
+    """What a damaged file no longer agrees with: safetensors itself checks no values."""
+    found = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        found.update(name.encode())
+        found.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+    return found.hexdigest()
 
 
 def load_checkpoint(
@@ -85,13 +98,22 @@ def load_checkpoint(
     tensors, metadata = read_safetensors(path)
     if "ngpu" not in metadata:
         raise ValueError(f"checkpoint: {path} holds weights but no training state")
-    plain = json.loads(metadata["ngpu"])
+    if metadata.get("sha256", "") not in ("", _digest(metadata["ngpu"], tensors)):
+        raise ValueError(f"checkpoint: {path} is damaged; its SHA-256 is another")
+    try:
+        plain = json.loads(metadata["ngpu"])
+    except ValueError as error:
+        raise ValueError(f"checkpoint: {path} is damaged ({error})") from None
+    plain = plain if isinstance(plain, dict) else {}
     if plain.get("layout") != LAYOUT:
         raise ValueError(
             f"checkpoint: {path} has layout {plain.get('layout', 1)}, of an earlier version of ngpu_lib; "
             f"this one needs layout {LAYOUT}. Choose another file or delete this one"
         )
-    saved, wanted = plain["run"], json.loads(json.dumps(run))
+    if not {"run", "state", "step"} <= plain.keys() or not isinstance(plain["run"], dict):
+        raise ValueError(f"checkpoint: {path} is damaged; needs a run, its state and its step")
+    saved = plain["run"]
+    wanted = json.loads(json.dumps(run))
     differing = [
         f"{name}: the file has {old!r}, this run {new!r}"
         for part, defaults in (("recipe", {}), ("seed", None))
@@ -102,16 +124,22 @@ def load_checkpoint(
             f"checkpoint: {path} is of another recipe ({'; '.join(differing)}); "
             "choose another file or delete this one"
         )
-    state = _restore(plain["state"], tensors)
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    if len(state["callbacks"]) != len(callbacks):
+    try:
+        state = _restore(plain["state"], tensors)
+        if len(state["callbacks"]) != len(callbacks):
+            raise ValueError(
+                f"it holds {len(state['callbacks'])} callbacks, this run has {len(callbacks)}"
+            )
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        for callback, inner in zip(callbacks, state["callbacks"], strict=True):
+            callback.load_state_dict(inner)
+        return require.whole("step", plain["step"])
+    except (ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
+        reason = " ".join(str(error).split())
         raise ValueError(
-            f"checkpoint: {path} holds {len(state['callbacks'])} callbacks, this run has {len(callbacks)}"
-        )
-    for callback, inner in zip(callbacks, state["callbacks"], strict=True):
-        callback.load_state_dict(inner)
-    return plain["step"]
+            f"checkpoint: {path} does not fit this run, or is damaged ({reason})"
+        ) from None
 
 
 def _differences(name: str, old: Any, new: Any) -> list[tuple[str, Any, Any]]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ngpu_lib import require
+
 PADDING = 0
 #: Cells of the largest batch that is drawn: what is far beyond any use is a slip, and would hang.
 MOST_CELLS = 10**8
@@ -32,6 +34,11 @@ class Batch:
     loss_mask_BL: torch.Tensor
     valid_BL: torch.Tensor
 
+    def __post_init__(self):
+        require.tensor("inputs_BL", self.inputs_BL, "B", "L", kind="whole")
+        for name in ("targets_BL", "loss_mask_BL", "valid_BL"):
+            require.tensor(name, getattr(self, name), *self.inputs_BL.shape)
+
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
         return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
@@ -49,6 +56,8 @@ class Task:
     min_length: int = 1
 
     def __init__(self, name: str, symbols: Sequence[str]):
+        require.instance("name", name, str, "a name")
+        require.sequence("symbols", symbols, least=2)
         self.name = name
         self.symbols = tuple(symbols)
 
@@ -59,11 +68,12 @@ class Task:
 
     def positions(self, length: int) -> int:
         """Tape cells that a word of ``length`` needs (the number of steps a Neural GPU runs)."""
+        self.check_length(length)
         return length
 
     def length_for(self, positions: int) -> int:
         """The longest word that fits into ``positions`` tape cells."""
-        return positions
+        return require.whole("positions", positions)
 
     def oracle(self, word: Word) -> Word:
         """The right answer for one word, in plain Python; as long as the word."""
@@ -79,17 +89,15 @@ class Task:
 
     def check_length(self, length: int) -> None:
         """Raise ValueError unless ``length`` is a whole number of at least ``min_length``."""
-        if not isinstance(length, int) or isinstance(length, bool) or length < self.min_length:
-            raise ValueError(
-                f"length: got {length!r}; {self.name} needs a whole number >= {self.min_length}"
-            )
+        require.whole("length", length, self.min_length)
+        require.whole("length", length, high=MOST_CELLS)
 
     def check_word(self, word: Word) -> None:
         """Raise ValueError for an empty word or a symbol that is not in the vocabulary."""
-        if len(word) == 0:
+        if len(require.sequence("word", word, least=0)) == 0:
             raise ValueError(f"word: got an empty sequence; {self.name} needs at least one symbol")
         for place, symbol in enumerate(word):
-            if not 0 <= symbol < self.vocabulary:
+            if not hasattr(symbol, "__index__") or not 0 <= symbol < self.vocabulary:
                 raise ValueError(
                     f"word: got symbol {symbol!r} at position {place}; "
                     f"{self.name} needs symbols 0..{self.vocabulary - 1}"
@@ -120,12 +128,11 @@ class Task:
             ValueError: a batch size, length, kind or number of positions that cannot be.
         """
         self.check_length(length)
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
-            raise ValueError(f"batch_size: got {batch_size!r}; needs a whole number >= 1")
-        if inputs not in self.kinds:
-            raise ValueError(f"inputs: got {inputs!r}; {self.name} knows {', '.join(self.kinds)}")
+        require.whole("batch_size", batch_size, 1)
+        require.instance("generator", generator, torch.Generator, "a torch.Generator")
+        require.one_of("inputs", inputs, self.kinds)
         needed = self.positions(length)
-        positions = needed if positions is None else positions
+        positions = needed if positions is None else require.whole("positions", positions)
         if positions < needed:
             raise ValueError(f"positions: got {positions}; length {length} needs {needed}")
         if batch_size * positions > MOST_CELLS:
@@ -138,8 +145,7 @@ class Task:
 
     def batch(self, words: Sequence[Word], positions: int | None = None) -> Batch:
         """Pack words of one length, with the oracle's answers, into a Batch of shape (B, L)."""
-        if not words:
-            raise ValueError(f"words: got none; {self.name} needs at least one")
+        require.sequence("words", words)
         for word in words:
             self.check_word(word)
             if len(word) != len(words[0]):
@@ -147,7 +153,11 @@ class Task:
                     f"words: got lengths {len(words[0])} and {len(word)}; needs one length"
                 )
         needed = len(words[0])
-        positions = needed if positions is None else positions
+        positions = (
+            needed
+            if positions is None
+            else require.whole("positions", positions, needed, MOST_CELLS)
+        )
         shape = (len(words), positions)
         inputs_BL = torch.zeros(shape, dtype=torch.int64)
         targets_BL = torch.zeros(shape, dtype=torch.int64)
@@ -161,6 +171,8 @@ class Task:
 
     def text(self, word: Sequence[int]) -> str:
         """A word as it prints, one character or digit group a symbol."""
+        if len(require.sequence("word", word, least=0)):
+            self.check_word(word)
         return "".join(self.symbols[int(symbol)] for symbol in word)
 
     def render(self, word: Word, answer: Sequence[int] | None = None) -> str:
@@ -169,6 +181,8 @@ class Task:
         target = self.oracle(word)
         lines = [f"input   {self.text(word)}", f"target  {self.text(target)}"]
         if answer is not None:
+            if len(require.sequence("answer", answer)) != len(word):
+                raise ValueError(f"answer: got {len(answer)} symbols; needs {len(word)}")
             count = self.loss_slice(len(word))
             marks = [" "] * len(word)
             for place in range(*count.indices(len(word))):
@@ -183,10 +197,16 @@ DIGIT_NAMES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@#"
 
 def check_base(base: int) -> None:
     """Raise ValueError unless ``base`` is a whole number from 2 to 64."""
-    if not isinstance(base, int) or isinstance(base, bool) or not 2 <= base <= 64:
-        raise ValueError(f"base: got {base!r}; needs a whole number from 2 to 64")
+    require.whole("base", base, 2, len(DIGIT_NAMES))
 
 
 def draw_digits(base: int, count: int, generator: torch.Generator) -> list[int]:
-    """``count`` digits of a base, each uniform."""
+    """``count`` digits of a base, each uniform.
+
+    Raises:
+        ValueError: a base below 2, a count below 0 or absurd, or no generator.
+    """
+    require.whole("base", base, 2)
+    require.whole("count", count, 0, MOST_CELLS)
+    require.instance("generator", generator, torch.Generator, "a torch.Generator")
     return torch.randint(base, (count,), generator=generator).tolist()

@@ -85,6 +85,8 @@ def load_mnist(folder: str | Path | None = None, *, progress: bool = True) -> MN
 
     Source: LeCun, Cortes & Burges, "The MNIST database of handwritten digits" (1998).
     """
+    if folder is not None and not isinstance(folder, (str, Path)):
+        raise ValueError(f"folder: got {folder!r}; needs the name of a folder")
     folder = folder or os.environ.get("NGPU_DATA")
     if folder:
         paths = _files_in(Path(folder).expanduser())

@@ -3,6 +3,37 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
+
+from ngpu_lib import require
+
+
+def place(device: str | torch.device) -> torch.device:
+    """A device by name.
+
+    Raises:
+        ValueError: a name that PyTorch does not know.
+    """
+    try:
+        return torch.device(device)
+    except (RuntimeError, TypeError):
+        raise ValueError(
+            f"device: got {require.shown(device)}; needs cpu, cuda or cuda:NUMBER"
+        ) from None
+
+
+def move(model: nn.Module, device: str | torch.device) -> nn.Module:
+    """The model on a device.
+
+    Raises:
+        ValueError: no such device, or none of that kind in this machine.
+    """
+    there = place(device)
+    try:
+        return model.to(there)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: torch without CUDA
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device: got {there}; needs one that is here ({reason})") from None
 
 
 def native_precision(device: str | torch.device = "cpu") -> str:
@@ -18,9 +49,12 @@ def native_precision(device: str | torch.device = "cpu") -> str:
     Returns:
         "bfloat16" where its products are native, else "float32".
 
+    Raises:
+        ValueError: a name that PyTorch does not know.
+
     Source: NVIDIA, CUDA C++ Programming Guide, "Compute Capabilities": bfloat16 from 8.0 on.
     """
-    device = torch.device(device)
+    device = place(device)
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.get_device_capability(device) >= (8, 0) else "float32"
     if device.type == "cpu" and _has_bfloat16_unit():

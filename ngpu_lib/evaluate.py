@@ -7,6 +7,7 @@ per billion cell-steps, a mistake being one carry too many or too few.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from ngpu_lib import require
 from ngpu_lib.arithmetic import Arithmetic
 from ngpu_lib.losses import answers, check_known
 from ngpu_lib.tasks import Task
@@ -80,8 +82,7 @@ def signed_terms(difference: int) -> list[tuple[int, int]]:
     >>> signed_terms(2**10 - 2**3)
     [(-1, 3), (1, 10)]
     """
-    if not isinstance(difference, int) or isinstance(difference, bool):
-        raise ValueError(f"difference: got {difference!r}; needs a whole number")
+    difference = require.whole("difference", difference, -math.inf)
     terms, k = [], 0
     while difference:
         zeros = (difference & -difference).bit_length() - 1
@@ -115,10 +116,8 @@ def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float
 
     Source: Garwood 1936 (Biometrika 28), by the incomplete gamma function.
     """
-    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise ValueError(f"count: got {count!r}; needs a whole number >= 0")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence: got {confidence!r}; needs 0 < confidence < 1")
+    require.whole("count", count)
+    require.number("confidence", confidence, above=0, below=1)
     from scipy.special import gammaincinv  # comes with scikit-learn; slow to import
 
     tail = (1 - confidence) / 2
@@ -151,13 +150,16 @@ def evaluate(
         ValueError: impossible numbers, a model with another vocabulary than the task's, or a setting
             that the model does not have.
     """
+    require.module("model", model)
+    require.instance("task", task, Task, "a Task, such as make_task('add')")
     task.check_length(length)
-    if examples < 1:
-        raise ValueError(f"examples: got {examples}; needs at least 1")
+    require.whole("examples", examples, 1)
+    require.one_of("inputs", inputs, task.kinds)
+    require.whole("seed", seed, 0, 2**63 - 1)
     symbols = getattr(model, "symbols", task.vocabulary)
     if symbols != task.vocabulary:
         raise ValueError(f"model: it knows {symbols} symbols; {task.name} has {task.vocabulary}")
-    settings = dict(settings or {})
+    settings = {} if settings is None else settings
     check_known(model, settings)
     generator = torch.Generator().manual_seed(seed)
     device = next(model.parameters()).device

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ngpu_lib import require
 from ngpu_lib.data import CLASSES
 
 #: ``augment(images_BHW, generator)`` gives changed images of the same shape.
@@ -55,12 +56,14 @@ class ImageBatches:
         *,
         seed: int = 0,
     ):
+        require.tensor("images_BHW", images_BHW)
+        require.tensor("labels_B", labels_B, kind="whole")
         if images_BHW.ndim != 3 or images_BHW.dtype != torch.uint8:
             raise ValueError(
                 f"images_BHW: got {images_BHW.dtype} of shape {tuple(images_BHW.shape)}; "
                 "needs torch.uint8 of shape (images, height, width)"
             )
-        if labels_B.shape != images_BHW.shape[:1] or labels_B.is_floating_point():
+        if labels_B.shape != images_BHW.shape[:1]:
             raise ValueError(
                 f"labels_B: got {labels_B.dtype} of shape {tuple(labels_B.shape)}; needs whole "
                 f"numbers of shape ({len(images_BHW)},), one per image"
@@ -70,10 +73,10 @@ class ImageBatches:
                 f"labels_B: got labels from {int(labels_B.min())} to {int(labels_B.max())}; "
                 f"needs 0..{CLASSES - 1}"
             )
-        if not 1 <= batch_size <= len(images_BHW):
-            raise ValueError(f"batch_size: got {batch_size}; needs 1..{len(images_BHW)}")
-        if seed < 0:
-            raise ValueError(f"seed: got {seed}; needs at least 0")
+        require.whole("batch_size", batch_size, 1, len(images_BHW))
+        require.whole("seed", seed)
+        if augment is not None:
+            require.function("augment", augment)
         self.images_BHW, self.labels_B = images_BHW, labels_B.long()
         self.batch_size, self.augment, self.seed = batch_size, augment, seed
         self._epoch, self._order = -1, torch.empty(0)
@@ -89,8 +92,7 @@ class ImageBatches:
         Raises:
             ValueError: a step below 1.
         """
-        if step < 1:
-            raise ValueError(f"step: got {step}; needs at least 1")
+        require.whole("step", step, 1)
         epoch, place = divmod(step - 1, self.batches_per_epoch)
         if epoch != self._epoch:
             order = np.random.default_rng((self.seed, epoch)).permutation(len(self.labels_B))
@@ -107,9 +109,20 @@ def image_loss(model: nn.Module, batch: Sequence[Tensor]) -> Tensor:
 
     Args:
         model: gives logits_BV. batch: images_BHW and labels_B, as ImageBatches makes them.
+
+    Raises:
+        ValueError: no such pair, or a label that is none of the model's classes.
     """
+    if not isinstance(batch, (list, tuple)) or len(batch) != 2:
+        raise ValueError(f"batch: got {require.shown(batch)}; needs images_BHW and labels_B")
     images_BHW, labels_B = batch
-    return F.cross_entropy(model(images_BHW), labels_B)
+    require.tensor("images_BHW", images_BHW)
+    require.tensor("labels_B", labels_B, len(images_BHW), kind="whole")
+    logits_BV = require.function("model", model)(images_BHW)
+    try:
+        return F.cross_entropy(logits_BV, labels_B)
+    except IndexError as error:  # a GPU says so later, and otherwise
+        raise ValueError(f"labels_B: {error}; needs 0..{logits_BV.shape[1] - 1}") from None
 
 
 @torch.no_grad()
@@ -119,10 +132,11 @@ def predict(model: nn.Module, images_BHW: Tensor, batch_size: int = 500) -> Tens
     Raises:
         ValueError: images that are not whole numbers 0..255, or a batch size below 1.
     """
+    require.module("model", model)
+    require.tensor("images_BHW", images_BHW, "B", "H", "W")
     if images_BHW.dtype != torch.uint8:
         raise ValueError(f"images_BHW: got {images_BHW.dtype}; needs torch.uint8, values 0..255")
-    if batch_size < 1:
-        raise ValueError(f"batch_size: got {batch_size}; needs at least 1")
+    require.whole("batch_size", batch_size, 1)
     device, training = next(model.parameters()).device, model.training
     model.eval()
     parts = [
@@ -139,6 +153,8 @@ def accuracy(model: nn.Module, images_BHW: Tensor, labels_B: Tensor) -> float:
     Raises:
         ValueError: not one label per image, or no image.
     """
+    require.tensor("images_BHW", images_BHW, "B", "H", "W")
+    require.tensor("labels_B", labels_B)
     if not len(images_BHW) or labels_B.shape != images_BHW.shape[:1]:
         raise ValueError(
             f"labels_B: got shape {tuple(labels_B.shape)} for {len(images_BHW)} images; "
@@ -154,10 +170,11 @@ def shift_images(images_BHW: Tensor, generator: torch.Generator, most: int = 1) 
         images_BHW: (B, H, W). generator: decides the moves. most: pixels, at least 0.
 
     Raises:
-        ValueError: a negative ``most``.
+        ValueError: images of another shape, a negative ``most`` or one beyond the image.
     """
-    if most < 0:
-        raise ValueError(f"most: got {most}; needs at least 0")
+    require.tensor("images_BHW", images_BHW, "B", "H", "W")
+    require.instance("generator", generator, torch.Generator, "a torch.Generator")
+    require.whole("most", most, 0, max(1, *images_BHW.shape[1:]))
     (count, height, width), places = images_BHW.shape, 2 * most + 1
     windows = F.pad(images_BHW, (most,) * 4).unfold(1, height, 1).unfold(2, width, 1)
     down, right = torch.randint(places, (2, count), generator=generator)

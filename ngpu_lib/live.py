@@ -15,6 +15,8 @@ from pathlib import Path
 import ipywidgets
 from IPython.display import publish_display_data
 
+from ngpu_lib import require
+
 
 def presets(statements: Mapping[str, str], namespace: dict) -> ipywidgets.VBox:
     """A row of large buttons; pressing one runs its statement and shows the value of its last line.
@@ -28,6 +30,7 @@ def presets(statements: Mapping[str, str], namespace: dict) -> ipywidgets.VBox:
         A widget; ``widget.press(text)`` presses the button with that text.
 
     Raises:
+        ValueError: not statements by name, or no namespace.
         SyntaxError: a statement that is no Python.
 
     >>> row = presets({"two": "x = 2"}, names := {})
@@ -35,6 +38,10 @@ def presets(statements: Mapping[str, str], namespace: dict) -> ipywidgets.VBox:
     >>> names["x"]
     2
     """
+    require.instance(
+        "statements", statements, Mapping, "a dict: what stands on a button, its Python"
+    )
+    require.instance("namespace", namespace, dict, "a dict, such as globals()")
     shown = ipywidgets.HTML(layout={"width": "100%"})
     buttons = {}
     programs = {text: _compiled(text, source) for text, source in statements.items()}
@@ -82,12 +89,16 @@ def load(path: str | Path, namespace: dict) -> list[str]:
     Only for files that `make present` wrote on this machine: reading one runs what it holds.
 
     Raises:
-        ValueError: no such file.
+        ValueError: no such file, or a damaged one.
     """
-    if not Path(path).is_file():
+    require.instance("namespace", namespace, dict, "a dict, such as globals()")
+    if not isinstance(path, (str, Path)) or not Path(path).is_file():
         raise ValueError(f"path: got {path}, which is not there; needs a file of `make present`")
-    with open(path, "rb") as file:
-        values = pickle.load(file)
+    try:
+        with open(path, "rb") as file:
+            values = dict(pickle.load(file))
+    except Exception as error:  # a damaged pickle may fail in any way
+        raise ValueError(f"path: {path} is damaged ({type(error).__name__}: {error})") from None
     namespace.update(values)
     return sorted(values)
 
@@ -97,10 +108,16 @@ def rescue(folder: str | Path, cell: str, namespace: dict) -> None:
 
     Args:
         folder: the executed lesson's folder. cell: the cell's id. namespace: ``globals()``.
+
+    Raises:
+        ValueError: no such folder or cell, or a damaged file.
     """
+    require.instance("folder", folder, (str, Path), "a folder of `make present`")
     names = load(Path(folder) / f"after_{cell}.pkl", namespace)
     notebook = json.loads(Path(f"{folder}.ipynb").read_text("utf-8"))
-    (found,) = (c for c in notebook["cells"] if c["id"] == cell)
+    found = next((c for c in notebook["cells"] if c["id"] == cell), None)
+    if found is None:
+        raise ValueError(f"cell: got {cell!r}; {folder}.ipynb has no such cell")
     for output in found["outputs"]:
         if output["output_type"] == "stream":
             print("".join(output["text"]), end="")

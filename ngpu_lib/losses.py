@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ngpu_lib import packed
+from ngpu_lib import packed, require
 from ngpu_lib.callbacks import SaturationWeight
 from ngpu_lib.names import suggest
 from ngpu_lib.tasks import Batch
@@ -29,6 +29,7 @@ _NOT_SETTINGS = {"self", "inputs_BL", "valid_BL", "trace", "steps"}
 
 def setting_names(model: nn.Module) -> tuple[str, ...]:
     """The settings of a run that a model knows, e.g. ("extra_steps", "dropout", "noise")."""
+    require.module("model", model)
     parameters = inspect.signature(getattr(model, "unroll", model.forward)).parameters
     named = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
     return tuple(n for n, p in parameters.items() if p.kind in named and n not in _NOT_SETTINGS)
@@ -37,6 +38,7 @@ def setting_names(model: nn.Module) -> tuple[str, ...]:
 def check_known(model: nn.Module, settings: Mapping[str, Any]) -> None:
     """Raise ValueError for a setting that the model's run does not have."""
     known = setting_names(model)
+    require.instance("settings", settings, Mapping, "a dict, such as {'extra_steps': 8}")
     for name, value in settings.items():
         if name not in known:
             hint = suggest(name, known) if known else f"{type(model).__name__} has none"
@@ -67,12 +69,21 @@ class SequenceLoss:
         saturation: SaturationWeight | None = None,
         **settings: Any,
     ):
-        self.precision, self.saturation, self.settings = precision, saturation, settings
+        self.precision = require.one_of("precision", precision, tuple(packed.PRECISIONS))
+        if saturation is not None:
+            require.instance("saturation", saturation, SaturationWeight, "a SaturationWeight")
+        self.saturation, self.settings = saturation, settings
 
     def __call__(
         self, model: nn.Module, batches: Batch | Sequence[Batch]
     ) -> tuple[Tensor, dict[str, float]]:
         batches = [batches] if isinstance(batches, Batch) else batches
+        for batch in require.sequence("batches", batches):
+            require.instance("batches", batch, Batch, "a Batch, or a list of them")
+            if not batch.loss_mask_BL.any():
+                raise ValueError(
+                    "batches: got one in which nothing counts; needs a loss_mask_BL that does"
+                )
         check_known(model, self.settings)
         run = _packed if packed.serves(model) else _plain
         cross_entropy, cost, right = run(model, batches, self.precision, self.settings)
@@ -128,6 +139,7 @@ def answers(model: nn.Module, batch: Batch, **settings: Any) -> Tensor:
         ValueError: a setting that the model does not have.
     """
     check_known(model, settings)
+    require.instance("batch", batch, Batch, "a Batch, such as task.sample gives")
     if packed.serves(model):
         rows = packed.pack([batch], model.write.weight.dtype)
         logits, _ = packed.unroll(model, rows, **settings)

@@ -10,24 +10,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ngpu_lib import require
 from ngpu_lib.cells import CGRU
 
 Trace = list[dict[str, Tensor]]
+#: Steps of one run; more is a slip, and would hang.
+MOST_STEPS = 10**6
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
     """clip(x / 2 + 1/2, 0, 1): exactly 0 or 1 outside [-1, 1]. Freivalds & Liepins 2017, section 3."""
-    return (x / 2 + 0.5).clamp(0, 1)
+    return (require.tensor("x", x, kind="float") / 2 + 0.5).clamp(0, 1)
 
 
 def hard_tanh(x: Tensor) -> Tensor:
     """clip(x, -1, 1): exactly -1 or 1 outside (-1, 1). Freivalds & Liepins 2017, section 3."""
-    return x.clamp(-1, 1)
+    return require.tensor("x", x, kind="float").clamp(-1, 1)
 
 
 def check_inputs(inputs_BL: Tensor, valid_BL: Tensor | None, symbols: int) -> None:
     """Raise ValueError for inputs that a tape model cannot take."""
-    if inputs_BL.ndim != 2 or inputs_BL.shape[1] == 0:
+    require.tensor("inputs_BL", inputs_BL, "B", "L", kind="whole")
+    if inputs_BL.shape[1] == 0:
         raise ValueError(f"inputs_BL: got shape {tuple(inputs_BL.shape)}; needs (B, L) with L >= 1")
     if inputs_BL.numel() and not inputs_BL.is_meta:
         low, high = int(inputs_BL.min()), int(inputs_BL.max())
@@ -35,10 +39,8 @@ def check_inputs(inputs_BL: Tensor, valid_BL: Tensor | None, symbols: int) -> No
             raise ValueError(
                 f"inputs_BL: got symbols {low}..{high}; this model knows 0..{symbols - 1}"
             )
-    if valid_BL is not None and valid_BL.shape != inputs_BL.shape:
-        raise ValueError(
-            f"valid_BL: got shape {tuple(valid_BL.shape)}; needs {tuple(inputs_BL.shape)}"
-        )
+    if valid_BL is not None:
+        require.tensor("valid_BL", valid_BL, *inputs_BL.shape)
 
 
 def check_settings(
@@ -46,17 +48,14 @@ def check_settings(
 ) -> None:
     """Raise ValueError for settings with which no run is possible; see DiagonalNeuralGPU.unroll."""
     for name, value in (("steps", steps), ("extra_steps", extra_steps)):
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not (whole and value >= 0):
-            raise ValueError(f"{name}: got {value!r}; needs a whole number >= 0")
+        if value is not None or name == "extra_steps":
+            require.whole(name, require.whole(name, value), high=MOST_STEPS)
     if steps is not None and extra_steps:
         raise ValueError(
             f"extra_steps: got {extra_steps} beside steps {steps}; needs one of the two"
         )
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout: got {dropout}; needs 0 <= dropout < 1")
-    if not 0 <= noise < float("inf"):
-        raise ValueError(f"noise: got {noise}; needs a number >= 0")
+    require.number("dropout", dropout, 0, below=1)
+    require.number("noise", noise, 0)
 
 
 class DiagonalNeuralGPU(nn.Module):
@@ -89,10 +88,9 @@ class DiagonalNeuralGPU(nn.Module):
 
     def __init__(self, symbols: int, maps: int = 96):
         super().__init__()
-        if symbols < 2:
-            raise ValueError(f"symbols: got {symbols}; needs at least 2")
-        if maps < 3:
-            raise ValueError(f"maps: got {maps}; needs at least 3 (one per direction)")
+        require.whole("symbols", symbols, 2)
+        require.whole("maps", maps, 3)  # one per direction
+        require.affordable("symbols, maps", maps * (9 * maps + 2 * symbols), "weights")
         self.symbols, self.maps = symbols, maps
         self.write = nn.Linear(symbols, maps)
         self.reset = nn.Conv1d(maps, maps, 3, padding=1)
@@ -113,6 +111,7 @@ class DiagonalNeuralGPU(nn.Module):
         self, inputs_BL: Tensor, valid_BL: Tensor, dropout: float = 0.0
     ) -> tuple[Tensor, Tensor]:
         """The first state, (B, C, L), and the preactivations it came from (for the saturation cost)."""
+        check_inputs(inputs_BL, valid_BL, self.symbols)
         symbols_BLV = F.one_hot(inputs_BL, self.symbols).to(self.write.weight.dtype)
         preactivation_BCL = self.write(symbols_BLV).transpose(1, 2)
         state_BCL = F.dropout(hard_tanh(preactivation_BCL), dropout)
@@ -120,6 +119,7 @@ class DiagonalNeuralGPU(nn.Module):
 
     def shift(self, state_BCL: Tensor) -> Tensor:
         """Move a third of the maps one cell towards the start, a third towards the end."""
+        require.tensor("state_BCL", state_BCL, "B", self.maps, "L", kind="float")
         third = self.maps // 3
         to_start, to_end, still = state_BCL.split([third, third, self.maps - 2 * third], dim=1)
         return torch.cat(
@@ -130,6 +130,9 @@ class DiagonalNeuralGPU(nn.Module):
         self, state_BCL: Tensor, valid_BL: Tensor, dropout: float = 0.0, noise: float = 0.0
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """One gated step: the next state, and the step's gates and preactivations by name."""
+        require.tensor("state_BCL", state_BCL, "B", self.maps, "L", kind="float")
+        require.tensor("valid_BL", valid_BL, len(state_BCL), state_BCL.shape[2])
+        check_settings(dropout=dropout, noise=noise)
         reset_pre = self.reset(state_BCL)
         update_pre = self.update(state_BCL)
         reset, update = hard_sigmoid(reset_pre), hard_sigmoid(update_pre)
@@ -193,12 +196,13 @@ class DiagonalNeuralGPU(nn.Module):
 
     def readout(self, state_BCL: Tensor) -> Tensor:
         """logits_BLV of a state, of any step: what would be answered if the run ended here."""
+        require.tensor("state_BCL", state_BCL, "B", self.maps, "L", kind="float")
         return self.read(state_BCL.transpose(1, 2))
 
 
 def saturation(preactivation: Tensor) -> Tensor:
     """relu(|x| - 0.9), element by element. Freivalds & Liepins 2017, section 3.2."""
-    return F.relu(preactivation.abs() - 0.9)
+    return F.relu(require.tensor("preactivation", preactivation, kind="float").abs() - 0.9)
 
 
 class NeuralGPU(nn.Module):
@@ -228,13 +232,13 @@ class NeuralGPU(nn.Module):
         relaxation: int = 1,
     ):
         super().__init__()
-        for name, value in dict(
-            maps=maps, width=width, layers=layers, relaxation=relaxation
-        ).items():
-            if value < 1:
-                raise ValueError(f"{name}: got {value}; needs at least 1")
-        if symbols < 2:
-            raise ValueError(f"symbols: got {symbols}; needs at least 2")
+        sizes = dict(maps=maps, width=width, layers=layers, relaxation=relaxation)
+        for name, value in sizes.items():
+            require.whole(name, value, 1)
+        require.whole("symbols", symbols, 2)
+        weights = 27 * maps**2 * layers * relaxation + 2 * symbols * maps
+        require.affordable("symbols, maps, layers, relaxation", weights, "weights")
+        require.affordable("width", maps * width, "a column")
         self.symbols, self.maps, self.width = symbols, maps, width
         self.write = nn.Embedding(symbols, maps)
         self.sets = nn.ModuleList(
@@ -244,6 +248,7 @@ class NeuralGPU(nn.Module):
 
     def embed(self, inputs_BL: Tensor, valid_BL: Tensor) -> Tensor:
         """The first tape, (B, C, W, L): symbols in row 0, zeros elsewhere and behind the word."""
+        check_inputs(inputs_BL, valid_BL, self.symbols)
         row_BCL = torch.tanh(self.write(inputs_BL)).transpose(1, 2) * valid_BL[:, None]
         return F.pad(row_BCL[:, :, None], (0, 0, 0, self.width - 1))
 
@@ -277,6 +282,7 @@ class NeuralGPU(nn.Module):
 
     def readout(self, tape_BCWL: Tensor) -> Tensor:
         """logits_BLV of a tape, of any step: row 0 is read."""
+        require.tensor("tape_BCWL", tape_BCWL, "B", self.maps, "W", "L", kind="float")
         return self.read(tape_BCWL[:, :, 0].transpose(1, 2))
 
     def _stacks(self):
@@ -295,6 +301,7 @@ class NeuralGPU(nn.Module):
     @torch.no_grad()
     def draw_together(self, pull: float) -> None:
         """Move every parameter set ``pull`` (0..1) of its way to the sets' average; 1 makes them one."""
+        require.number("pull", pull, 0, 1)
         for stack in self._stacks():
             mean = torch.stack(list(stack)).mean(0)
             for parameter in stack:

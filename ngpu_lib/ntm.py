@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ngpu_lib import require
+
 #: Added to a weight before its logarithm is taken: an empty weight gives no NaN.
 TINY = 1e-6
 #: Added to the cosine's denominator: rows much smaller than this look blank, not like any key. A
@@ -41,17 +43,24 @@ def content(key_BRM: Tensor, beta_BR: Tensor, memory_BNM: Tensor) -> Tensor:
     has cosine 0.
 
     Raises:
-        ValueError: key and rows of different sizes.
+        ValueError: shapes that do not belong together.
 
     >>> content(torch.tensor([[[1., 0.]]]), torch.tensor([[50.]]), torch.eye(2)[None]).round()
     tensor([[[1., 0.]]])
     """
-    if key_BRM.shape[-1] != memory_BNM.shape[-1]:
-        raise ValueError(
-            f"key_BRM: got rows of {key_BRM.shape[-1]}; the memory needs {memory_BNM.shape[-1]}"
-        )
+    require.tensor("memory_BNM", memory_BNM, "B", "N", "M", kind="float")
+    items, _, row_size = memory_BNM.shape
+    require.tensor("key_BRM", key_BRM, items, "R", row_size, kind="float")
+    require.tensor("beta_BR", beta_BR, *key_BRM.shape[:2], kind="float")
     dot_BRN = key_BRM @ memory_BNM.transpose(1, 2)
     sizes_BRN = key_BRM.norm(dim=-1)[..., None] * memory_BNM.norm(dim=-1)[:, None]
+    if bool(
+        sizes_BRN.isinf().any()
+    ):  # squares beyond any float: of numbers that large only directions count
+        key_BRM, memory_BNM = (
+            part / part.abs().amax(-1, keepdim=True).clamp_min(1) for part in (key_BRM, memory_BNM)
+        )
+        return content(key_BRM, beta_BR, memory_BNM)
     return torch.softmax(beta_BR[..., None] * dot_BRN / (sizes_BRN + SOFT), -1)
 
 
@@ -65,7 +74,13 @@ def interpolate(content_BRN: Tensor, previous_BRN: Tensor, gate_BR: Tensor) -> T
 
     Returns:
         w_BRN. Source: equation 7.
+
+    Raises:
+        ValueError: shapes that do not belong together.
     """
+    require.tensor("content_BRN", content_BRN, "B", "R", "N", kind="float")
+    require.tensor("previous_BRN", previous_BRN, *content_BRN.shape, kind="float")
+    require.tensor("gate_BR", gate_BR, *content_BRN.shape[:2], kind="float")
     return gate_BR[..., None] * content_BRN + (1 - gate_BR[..., None]) * previous_BRN
 
 
@@ -84,11 +99,13 @@ def shift(w_BRN: Tensor, shift_BRS: Tensor) -> Tensor:
         w_BRN, of the same sum. Source: equation 8.
 
     Raises:
-        ValueError: an even number of offsets, which has no middle.
+        ValueError: shapes that do not belong together, or an even number of offsets, which has no middle.
 
     >>> shift(torch.tensor([[[0., 1., 0., 0.]]]), torch.tensor([[[0., 0., 1.]]]))
     tensor([[[0., 0., 1., 0.]]])
     """
+    require.tensor("w_BRN", w_BRN, "B", "R", "N", kind="float")
+    require.tensor("shift_BRS", shift_BRS, *w_BRN.shape[:2], "S", kind="float")
     offsets = shift_BRS.shape[-1]
     if offsets % 2 == 0:
         raise ValueError(f"shift_BRS: got {offsets} offsets; needs an odd number")
@@ -112,13 +129,17 @@ def sharpen(w_BRN: Tensor, gamma_BR: Tensor) -> Tensor:
         w_BRN, summing to 1. Source: equation 9. Departure: the logarithms, TINY inside them.
 
     Raises:
-        ValueError: a negative gamma, which would make the smallest weight win.
+        ValueError: shapes that do not belong together, a negative weight, which has no logarithm, or a
+            negative gamma, which would make the smallest weight win.
 
     >>> sharpen(torch.tensor([[[0.2, 0.6, 0.2]]]), torch.tensor([[10.]])).round()
     tensor([[[0., 1., 0.]]])
     """
-    if bool((gamma_BR < 0).any()):
-        raise ValueError(f"gamma_BR: got {float(gamma_BR.min()):.3g}; needs at least 0")
+    require.tensor("w_BRN", w_BRN, "B", "R", "N", kind="float")
+    require.tensor("gamma_BR", gamma_BR, *w_BRN.shape[:2], kind="float")
+    for name, values in (("w_BRN", w_BRN), ("gamma_BR", gamma_BR)):
+        if bool((values < 0).any()):
+            raise ValueError(f"{name}: got {float(values.min()):.3g}; needs at least 0")
     return torch.softmax(gamma_BR[..., None] * (w_BRN + TINY).log(), -1)
 
 
@@ -132,13 +153,27 @@ def write(memory_BNM: Tensor, w_BN: Tensor, erase_BM: Tensor, add_BM: Tensor) ->
 
     Returns:
         memory_BNM. Source: equations 3 and 4.
+
+    Raises:
+        ValueError: shapes that do not belong together.
     """
+    require.tensor("memory_BNM", memory_BNM, "B", "N", "M", kind="float")
+    items, rows, row_size = memory_BNM.shape
+    require.tensor("w_BN", w_BN, items, rows, kind="float")
+    require.tensor("erase_BM", erase_BM, items, row_size, kind="float")
+    require.tensor("add_BM", add_BM, items, row_size, kind="float")
     kept_BNM = memory_BNM * (1 - w_BN[..., None] * erase_BM[:, None])
     return kept_BNM + w_BN[..., None] * add_BM[:, None]
 
 
 def read(memory_BNM: Tensor, w_BRN: Tensor) -> Tensor:
-    """The rows, averaged with the address as weights: read_BRM. Source: equation 2."""
+    """The rows, averaged with the address as weights: read_BRM. Source: equation 2.
+
+    Raises:
+        ValueError: shapes that do not belong together.
+    """
+    require.tensor("memory_BNM", memory_BNM, "B", "N", "M", kind="float")
+    require.tensor("w_BRN", w_BRN, memory_BNM.shape[0], "R", memory_BNM.shape[1], kind="float")
     return w_BRN @ memory_BNM
 
 
@@ -182,8 +217,9 @@ class NTM(nn.Module):
         super().__init__()
         sizes = dict(inputs=inputs, outputs=outputs, hidden=hidden, rows=rows, row_size=row_size)
         for name, value in sizes.items():
-            if value < 1:
-                raise ValueError(f"{name}: got {value}; needs at least 1")
+            require.whole(name, value, 1)
+        weights = hidden * (inputs + 4 * row_size + outputs + 12) + outputs * row_size
+        require.affordable(", ".join(sizes), weights + rows * row_size, "weights and memory")
         self.inputs, self.outputs, self.rows, self.row_size = inputs, outputs, rows, row_size
         #: The parameters of one head, P numbers: key, beta, gate, shift, gamma.
         self.address_sizes = [row_size, 1, 1, self.OFFSETS, 1]
@@ -201,9 +237,9 @@ class NTM(nn.Module):
 
     def start(self, batch_size: int, rows: int | None = None) -> State:
         """A blank memory, both heads on row 0, nothing read."""
-        rows = self.rows if rows is None else rows
-        if rows < 1:
-            raise ValueError(f"rows: got {rows}; needs at least 1")
+        rows = self.rows if rows is None else require.whole("rows", rows, 1)
+        require.whole("batch_size", batch_size)
+        require.affordable("batch_size, rows", batch_size * rows * (self.row_size + 2), "a memory")
         like = self.controller.weight
         memory_BNM = like.new_full((batch_size, rows, self.row_size), self.BLANK)
         w_BRN = like.new_zeros(batch_size, self.HEADS, rows)
@@ -253,7 +289,8 @@ class NTM(nn.Module):
         Raises:
             ValueError: inputs of another shape.
         """
-        if inputs_BTI.ndim != 3 or inputs_BTI.shape[-1] != self.inputs or not inputs_BTI.shape[1]:
+        require.tensor("inputs_BTI", inputs_BTI, "B", "T", self.inputs, kind="float")
+        if not inputs_BTI.shape[1]:
             raise ValueError(
                 f"inputs_BTI: got shape {tuple(inputs_BTI.shape)}; needs (B, T, {self.inputs}), T >= 1"
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from ngpu_lib import require
+
 
 class ClippedAdamax(torch.optim.Optimizer):
     """Adamax whose every gradient element is first clipped by what has been usual for it.
@@ -23,8 +25,7 @@ class ClippedAdamax(torch.optim.Optimizer):
     """
 
     def __init__(self, parameters, lr: float, clip: bool = True):
-        if not lr > 0:
-            raise ValueError(f"lr: got {lr}; needs more than 0")
+        require.number("lr", lr, above=0)
         super().__init__(parameters, {"lr": lr, "clip": clip})
 
     @torch.no_grad()

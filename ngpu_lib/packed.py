@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ngpu_lib import require
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU, check_inputs, check_settings, hard_tanh
 from ngpu_lib.tasks import Batch
 
@@ -42,7 +43,7 @@ def serves(model: nn.Module) -> bool:
     It does for ``DiagonalNeuralGPU`` itself: not for a subclass, nor once a method or a layer has been
     changed or a hook added, nor in half precision.
     """
-    layers = model._modules
+    layers = getattr(model, "_modules", {})
     return (
         type(model) is DiagonalNeuralGPU
         and all(vars(DiagonalNeuralGPU)[name] is code for name, code in _WRITTEN_FOR.items())
@@ -89,8 +90,8 @@ class Packed:
 
 def pack(batches: Sequence[Batch], dtype: torch.dtype = torch.float32) -> Packed:
     """Lay batches (B, L), of any lengths, out as rows, longest first; weights are of type ``dtype``."""
-    if not batches:
-        raise ValueError("batches: got none; needs at least one")
+    for batch in require.sequence("batches", batches):
+        require.instance("batches", batch, Batch, "a list of Batches")
     order = sorted(range(len(batches)), key=lambda k: -batches[k].inputs_BL.shape[1])
     device = batches[0].inputs_BL.device
     columns: list[list[Tensor]] = [[torch.zeros(1, dtype=dtype, device=device)] for _ in range(5)]
@@ -311,8 +312,8 @@ def unroll(
             f"model: got {type(model).__name__}, changed or in half precision; the packed path serves "
             "DiagonalNeuralGPU as it is written (losses.py runs any model)"
         )
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision: got {precision!r}; needs one of {', '.join(PRECISIONS)}")
+    require.one_of("precision", precision, tuple(PRECISIONS))
+    require.instance("packed", packed, Packed, "what pack gives")
     dtype = model.write.weight.dtype
     if packed.valid.dtype != dtype:
         raise ValueError(

@@ -7,6 +7,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from ngpu_lib import require
+
 
 def round_to_grid(values: Tensor, bits: int, limit: float | None = None) -> Tensor:
     """Round every number to the nearest of 2**bits - 1 evenly spaced ones, zero among them.
@@ -15,15 +17,15 @@ def round_to_grid(values: Tensor, bits: int, limit: float | None = None) -> Tens
     round(clip(values, -limit, limit) / d) * d.
 
     Args:
-        values: any shape, floating point.
-        bits: at least 2; 2 bits are the three numbers -limit, 0, limit.
+        values: any shape, floating point, finite.
+        bits: 2 to 64; 2 bits are the three numbers -limit, 0, limit.
         limit: the largest number of the grid, more than 0. Default: the largest of ``|values|``.
 
     Returns:
         A new tensor of the same shape and type; off by at most d / 2 inside the limit.
 
     Raises:
-        ValueError: fewer than 2 bits, or a limit that is not above 0.
+        ValueError: values that are not finite numbers, other bits, or a limit that is not above 0.
 
     Source: uniform symmetric quantisation, e.g. Jacob et al. 2018 (arXiv 1712.05877), eq. 1 with the
     zero point at 0. Departure: one step for the whole tensor, and the result stays floating point.
@@ -31,15 +33,20 @@ def round_to_grid(values: Tensor, bits: int, limit: float | None = None) -> Tens
     >>> round_to_grid(torch.tensor([-1.0, 0.2, 0.4]), bits=3)
     tensor([-1.0000,  0.3333,  0.3333])
     """
-    if not isinstance(bits, int) or isinstance(bits, bool) or bits < 2:
-        raise ValueError(f"bits: got {bits!r}; needs a whole number of at least 2")
-    if limit is not None and not limit > 0:
-        raise ValueError(f"limit: got {limit!r}; needs more than 0")
+    require.tensor("values", values, kind="float")
+    require.whole("bits", bits, 2, 64)
+    if limit is not None:
+        require.number("limit", limit, above=0)
+    if not values.isfinite().all():
+        raise ValueError("values: got NaN or infinity; needs finite numbers")
+    if not values.numel():
+        return values.clone()
     limit = values.detach().abs().max().item() if limit is None else limit
     if limit == 0:
         return values.clone()
     step = limit / (2 ** (bits - 1) - 1)
-    return (values.clamp(-limit, limit) / step).round() * step
+    exact = values.double() if step < 1e-30 else values  # a step that float32 cannot hold
+    return ((exact.clamp(-limit, limit) / step).round() * step).to(values.dtype)
 
 
 def fake_quantise(model: nn.Module, bits: int) -> nn.Module:
@@ -50,7 +57,7 @@ def fake_quantise(model: nn.Module, bits: int) -> nn.Module:
 
     Args:
         model: any module; it is not changed.
-        bits: at least 2.
+        bits: 2 to 64.
 
     Returns:
         The copy, on the same device and in the same mode.
@@ -58,7 +65,8 @@ def fake_quantise(model: nn.Module, bits: int) -> nn.Module:
     Raises:
         ValueError: fewer than 2 bits.
     """
-    coarse = copy.deepcopy(model)
+    require.whole("bits", bits, 2, 64)
+    coarse = copy.deepcopy(require.module("model", model))
     with torch.no_grad():
         for parameter in coarse.parameters():
             parameter.copy_(round_to_grid(parameter, bits))

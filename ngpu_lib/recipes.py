@@ -16,12 +16,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from ngpu_lib import require
 from ngpu_lib.callbacks import AverageWeights, GradientNoise, SaturationWeight
-from ngpu_lib.devices import native_precision
+from ngpu_lib.devices import move, native_precision
 from ngpu_lib.losses import SequenceLoss
 from ngpu_lib.names import suggest
-from ngpu_lib.neural_gpu import DiagonalNeuralGPU
+from ngpu_lib.neural_gpu import DiagonalNeuralGPU, check_settings
 from ngpu_lib.optimizers import ClippedAdamax
+from ngpu_lib.packed import PRECISIONS
 from ngpu_lib.tasks import Batch, Task, make_task
 from ngpu_lib.train import Callback, Record, seed_for, train
 
@@ -42,6 +44,14 @@ class Phase:
     lr_factor: float = 1.0
     inputs: str = "random"
     extra_steps: int = 0
+
+    def __post_init__(self):
+        require.whole("updates", self.updates)
+        for length in require.sequence("bins", self.bins):
+            require.whole("bins", length, 1)
+        require.whole("per_update", self.per_update, 0, len(self.bins))
+        require.number("lr_factor", self.lr_factor, above=0)
+        check_settings(extra_steps=self.extra_steps, noise=self.state_noise)
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,17 @@ class Recipe:
     shorter: float = 0.05
     precision: str = "float32"
 
+    def __post_init__(self):
+        for phase in require.sequence("phases", self.phases):
+            require.instance("phases", phase, Phase, "Phases")
+        require.whole("batch_size", self.batch_size, 1)
+        require.number("dropout", self.dropout, 0, below=1)
+        for name in ("lr", "saturation", "gradient_noise"):
+            require.number(name, getattr(self, name), 0)
+        require.number("average_decay", self.average_decay, 0, below=1)
+        require.number("shorter", self.shorter, 0, 1)
+        require.one_of("precision", self.precision, tuple(PRECISIONS))
+
     @property
     def updates(self) -> int:
         """Updates of all phases."""
@@ -81,15 +102,17 @@ class Recipe:
         A step of one cell is 9 C^2 multiply-adds forward and twice as many backward; an update that
         draws some of the bins counts their mean.
         """
-        total = 0.0
-        for step in range(1, updates + 1):
-            phase = self.phase(step)
+        total, left = 0.0, require.whole("updates", updates)
+        for phase in self.phases:
+            made = left if phase is self.phases[-1] else min(left, phase.updates)
             cells = sum(n * (n + phase.extra_steps) for n in phase.bins) / len(phase.bins)
-            total += cells * (phase.per_update or len(phase.bins))
+            total += made * cells * (phase.per_update or len(phase.bins))
+            left -= made
         return 6 * 9 * self.maps**2 * self.batch_size * total
 
     def phase(self, step: int) -> Phase:
         """The phase that update ``step`` (from 1) belongs to."""
+        require.whole("step", step)
         for phase in self.phases:
             if step <= phase.updates:
                 return phase
@@ -118,6 +141,7 @@ class BinnedBatches:
     """The batch source of a recipe: every update a list of batches, one per tape length."""
 
     def __init__(self, recipe: Recipe):
+        require.instance("recipe", recipe, Recipe, "a Recipe")
         self.recipe, self.task = recipe, recipe.make_task()
         for length in {length for phase in recipe.phases for length in phase.bins}:
             self.task.check_length(self.task.length_for(length))
@@ -233,16 +257,16 @@ def start(
         ValueError: an unknown recipe or field (with the close matches) or impossible values.
     """
     if isinstance(recipe, str):
-        if recipe not in RECIPES:
-            raise ValueError(f"recipe: got {recipe!r}; {suggest(recipe, tuple(RECIPES))}")
-        recipe = RECIPES[recipe]
+        recipe = RECIPES[require.one_of("recipe", recipe, tuple(RECIPES))]
+    require.instance("recipe", recipe, Recipe, "a Recipe, or the name of one")
+    require.function("make_model", make_model)
     known = tuple(entry.name for entry in fields(Recipe))
     for name, value in changes.items():
         if name not in known:
             raise ValueError(f"recipe: got the field {name}={value!r}; {suggest(name, known)}")
     recipe = replace(recipe, **changes)
     torch.manual_seed(seed_for(seed, 0))
-    model = make_model(recipe.make_task().vocabulary, recipe.maps).to(device)
+    model = move(make_model(recipe.make_task().vocabulary, recipe.maps), device)
     weight = SaturationWeight(recipe.saturation) if recipe.saturation else None
     slow = recipe.precision == "bfloat16" and native_precision(device) != "bfloat16"
     precision = "float32" if slow else recipe.precision

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from ngpu_lib import require
 from ngpu_lib.contract import DIGIT_NAMES, PADDING, Task, Word, check_base, draw_digits
 
 # The rules: a word in, the right answer out. Symbol k + 1 stands for k.
@@ -61,16 +62,18 @@ class SymbolTask(Task):
     """
 
     def __init__(self, name: str, base: int):
+        require.one_of("name", name, tuple(RULES))
         check_base(base)
         super().__init__(name, [".", *DIGIT_NAMES[:base]])
         self.base, self.rule = base, RULES[name][0]
         self.cells = 2 if self.rule is duplicate else 1
 
     def positions(self, length: int) -> int:
+        self.check_length(length)
         return self.cells * length
 
     def length_for(self, positions: int) -> int:
-        return positions // self.cells
+        return require.whole("positions", positions) // self.cells
 
     def draw(self, length: int, generator: torch.Generator, kind: str) -> Word:
         word = [digit + 1 for digit in draw_digits(self.base, length, generator)]
@@ -80,4 +83,10 @@ class SymbolTask(Task):
         return slice(positions - 1 if self.rule is parity else 0, positions)
 
     def oracle(self, word: Word) -> Word:
+        self.check_word(word)
+        word = tuple(map(int, word))
+        length, rest = divmod(len(word), self.cells)
+        if rest or PADDING in word[:length] or any(word[length:]):
+            padded = " and as many cells of padding" if self.cells > 1 else ", none of them padding"
+            raise ValueError(f"word: got {self.text(word)!r}; {self.name} needs symbols{padded}")
         return self.rule(word)

@@ -84,9 +84,11 @@ def defaults(environment: Mapping[str, str], granted: float) -> dict[str, str]:
     >>> defaults({"OMP_NUM_THREADS": "6"}, granted=0.5)
     {'OMP_WAIT_POLICY': 'PASSIVE'}
     """
+    if not granted > 0:
+        raise ValueError(f"granted: got {granted!r}; needs more than 0")
     added = {}
     if not any(environment.get(name) for name in COUNTS):
-        added["OMP_NUM_THREADS"] = str(max(1, int(granted / 2)))
+        added["OMP_NUM_THREADS"] = str(max(1, int(min(granted, 1024) / 2)))
     if not any(environment.get(name) for name in WAITS):
         added["OMP_WAIT_POLICY"] = "PASSIVE"
     return added

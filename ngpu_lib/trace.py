@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ngpu_lib import require
 from ngpu_lib.tasks import Task, Word
 
 #: What a run carries from step to step; a gate exists only while a step is made.
@@ -58,8 +59,13 @@ def trace_run(
     >>> arrays["state"].shape
     (6, 3)
     """
-    if item is not None and not 0 <= item < len(inputs[0]):
+    require.module("model", model)
+    for value in require.sequence("inputs", inputs):
+        require.tensor("inputs", value)
+    if item is not None and require.whole("item", item) >= len(inputs[0]):
         raise ValueError(f"item: got {item}; the batch has items 0..{len(inputs[0]) - 1}")
+    if objective is not None:
+        require.function("objective", objective)
     steps: list[dict[str, Tensor]] = []
     was_training = model.training
     model.eval()
@@ -123,6 +129,7 @@ def trace_word(model: nn.Module, task: Task, word: Word, **settings: Any) -> Tap
         ValueError: a model without a tape to read, one of another vocabulary than the task's, or a word
             that the task does not know.
     """
+    require.instance("task", task, Task, "a Task, such as make_task('copy')")
     if not hasattr(model, "readout"):
         raise ValueError(
             f"model: got {type(model).__name__}; needs one with a tape, such as NeuralGPU"
@@ -156,6 +163,7 @@ def _stack(steps: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 def _gradients(value: Tensor, steps: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """d value / d (what was carried into or out of each step), zero where nothing flows."""
+    require.tensor("objective", value)
     if value.ndim != 0:
         raise ValueError(f"objective: got shape {tuple(value.shape)}; needs a scalar")
     names = [name for name in CARRIED if name in steps[0]]
@@ -200,6 +208,11 @@ def whereabouts(
 
     Source: linear probes, Alain & Bengio 2016 (arXiv 1610.01644), per cell and step.
     """
+    require.instance("task", task, Task, "a Task, such as make_task('copy', 2)")
+    if getattr(task, "base", 2) != 2:
+        raise ValueError(f"task: got {task.name} in base {task.base}; needs base 2, a bit a symbol")
+    require.whole("examples", examples, 1)
+    require.whole("seed", seed)
     batch = task.sample(2 * examples, length, torch.Generator().manual_seed(seed))
     state = torch.tensor(trace_run(model, batch.inputs_BL, item=None, **settings)["state"]).double()
     state_TLBX = state.flatten(2, -2).permute(0, 3, 1, 2)

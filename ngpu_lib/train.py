@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ngpu_lib import require
 from ngpu_lib.checkpoints import load_checkpoint, save_checkpoint
 
 Record = dict[str, Any]
@@ -54,6 +55,8 @@ class Callback:
 
 def seed_for(seed: int, step: int) -> int:
     """A 32-bit seed for one update, well mixed, so that neighbouring seeds share nothing."""
+    require.whole("seed", seed)
+    require.whole("step", step)
     return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
 
 
@@ -98,12 +101,19 @@ def train(
         ValueError: impossible arguments, or a checkpoint that is damaged or of another recipe.
         FloatingPointError: the loss is not a number; names the step. The last checkpoint is intact.
     """
-    if updates < 0:
-        raise ValueError(f"updates: got {updates}; needs at least 0")
-    if checkpoint_every < 1:
-        raise ValueError(f"checkpoint_every: got {checkpoint_every}; needs at least 1")
-    if evaluate is not None and evaluate_every < 0:
-        raise ValueError(f"evaluate_every: got {evaluate_every}; needs at least 0")
+    require.whole("updates", updates)
+    require.whole("seed", seed)
+    require.whole("checkpoint_every", checkpoint_every, 1)
+    require.whole("evaluate_every", evaluate_every)
+    if not list(require.module("model", model).parameters()):
+        raise ValueError(f"model: got {type(model).__name__} without weights; needs some to train")
+    for name, given in (("batches", batches), ("loss", loss)):
+        require.function(name, given)
+    if evaluate is not None:
+        require.function("evaluate", evaluate)
+    require.instance("optimizer", optimizer, torch.optim.Optimizer, "a torch optimizer")
+    for piece in require.sequence("callbacks", callbacks, least=0):
+        require.instance("callbacks", piece, Callback, "Callbacks")
     device = next(model.parameters()).device
     run = {"recipe": recipe or {}, "seed": seed}
     done = 0
@@ -122,6 +132,12 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             result = loss(model, batch)
             value, metrics = result if isinstance(result, tuple) else (result, {})
+            require.tensor("loss", value, kind="float")
+            if value.numel() != 1 or not value.requires_grad:
+                raise ValueError(
+                    f"loss: got shape {tuple(value.shape)}, "
+                    f"{'with' if value.requires_grad else 'without'} gradient; needs a scalar with one"
+                )
             record: Record = {"step": step, "loss": value.item(), **metrics}
             if not math.isfinite(record["loss"]):
                 raise FloatingPointError(

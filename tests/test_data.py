@@ -300,7 +300,7 @@ def test_augmentation_uses_the_given_generator(images_and_labels):
         ({"labels_B": torch.arange(10.0)}, "labels_B: got torch.float32"),
         ({"labels_B": torch.arange(10) + 1}, "labels_B: got labels from 1 to 10; needs 0..9"),
         ({"labels_B": torch.arange(10) - 1}, "labels_B: got labels from -1 to 8"),
-        ({"batch_size": 0}, "batch_size: got 0; needs 1..10"),
+        ({"batch_size": 0}, "batch_size: got 0; needs a whole number from 1 to 10"),
         ({"batch_size": -5}, "batch_size: got -5"),
         ({"batch_size": 11}, "batch_size: got 11"),
         ({"seed": -1}, "seed: got -1"),
@@ -317,7 +317,7 @@ def test_bad_input_is_named(change, needs):
 
 
 def test_steps_count_from_one(images_and_labels):
-    with pytest.raises(ValueError, match="step: got 0; needs at least 1"):
+    with pytest.raises(ValueError, match="step: got 0; needs a whole number >= 1"):
         ImageBatches(*images_and_labels, batch_size=5)(0, torch.Generator())
 
 

@@ -18,7 +18,9 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
-from ngpu_lib.files import read_safetensors, write_whole
+from ngpu_lib import require
+from ngpu_lib.devices import move
+from ngpu_lib.files import file_path, read_safetensors, write_whole
 from ngpu_lib.losses import answers, check_known
 from ngpu_lib.names import suggest
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU
@@ -64,6 +66,7 @@ def locate(weights: str | Path) -> Path:
     Raises:
         ValueError: neither; names the close matches.
     """
+    require.instance("weights", weights, (str, Path), "a name or a file")
     if str(weights) in names():
         return FOLDER / f"{weights}.safetensors"
     if Path(weights).is_file():
@@ -84,16 +87,19 @@ def load(weights: str | Path, device: str = "cpu") -> Trained:
     tensors, metadata = read_safetensors(path)
     if "ngpu-model" not in metadata:
         raise ValueError(f"weights: {path} does not say which model it holds; see pretrained.store")
-    about = json.loads(metadata["ngpu-model"])
-    task = make_task(about["task"], about["base"] or None)
-    model = DiagonalNeuralGPU(about["symbols"], about["maps"])
     try:
+        about = json.loads(metadata["ngpu-model"])
+        task = make_task(about["task"], about["base"] or None)
+        model = DiagonalNeuralGPU(about["symbols"], about["maps"])
         model.load_state_dict(tensors)
-    except RuntimeError as error:
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"weights: {path} does not fit its model ({error})") from None
     card = read_card(path)
-    check_known(model, card["settings"])
-    return Trained(model.eval().to(device), task, card, dict(card["settings"]))
+    try:
+        check_known(model, card["settings"])
+    except ValueError as error:
+        raise ValueError(f"card: {path.with_suffix('.json')}: {error}") from None
+    return Trained(move(model.eval(), device), task, card, dict(card["settings"]))
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -141,7 +147,8 @@ def store(
     if type(model) is not DiagonalNeuralGPU:
         raise ValueError(f"model: got {type(model).__name__}; needs DiagonalNeuralGPU itself")
     check_known(model, settings)
-    path = Path(path)
+    make_task(task, base or None)
+    path = file_path(path)
     about = {"task": task, "base": base, "symbols": model.symbols, "maps": model.maps}
     tensors = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     data = save(tensors, metadata={"ngpu-model": json.dumps(about)})
@@ -163,7 +170,7 @@ def store_run(path: str | Path, run: Run) -> None:
 
     The one way from a run to a weights file: ``ngpu train``, ``ngpu sweep`` and the scripts all use it.
     """
-    recipe = run.recipe
+    recipe = require.instance("run", run, Run, "a Run, as recipes.start gives").recipe
     store(
         path,
         run.averaged,

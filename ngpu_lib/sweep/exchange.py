@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ngpu_lib import require
 from ngpu_lib.sweep.study import Row, check_setting, distribution, load_optuna
 from ngpu_lib.sweep.trials import Space
 
@@ -25,6 +26,7 @@ def rows(study) -> list[Row]:
 
 def leaderboard(found: Sequence[Row], count: int = 10) -> list[Row]:
     """The best rows, best first; of equal ones, the one found first."""
+    require.whole("count", count)
     return sorted(found, key=lambda row: -row["value"])[:count]
 
 
@@ -91,6 +93,7 @@ def read(path: str | Path) -> list[Row]:
         ValueError: no such file, or a line that is not JSON; names it.
     """
     found = []
+    require.instance("path", path, (str, Path), "a file that `ngpu sweep --export` wrote")
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -14,6 +14,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from ngpu_lib import require
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -21,12 +23,17 @@ class Choice:
 
     values: tuple
 
+    def __post_init__(self):
+        require.sequence("values", self.values)
+
     def holds(self, value: Any) -> bool:
         """Whether a trial may have this value."""
         return value in self.values
 
     def place(self, value: Any) -> float:
         """Where a value stands between the first, 0, and the last, 1."""
+        if not self.holds(value):
+            raise ValueError(f"value: got {value!r}; needs one of {self.values}")
         return self.values.index(value) / max(1, len(self.values) - 1)
 
     def ticks(self) -> dict[float, str]:
@@ -43,6 +50,10 @@ class Range:
     log: bool = False
     whole: bool = False
 
+    def __post_init__(self):
+        require.number("low", self.low, **({"above": 0} if self.log else {}))
+        require.number("high", self.high, above=self.low)
+
     def holds(self, value: Any) -> bool:
         """Whether a trial may have this value."""
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -50,6 +61,8 @@ class Range:
 
     def place(self, value: float) -> float:
         """Where a value stands between low, 0, and high, 1; evenly in its logarithm where ``log``."""
+        if not self.holds(value):
+            raise ValueError(f"value: got {value!r}; needs a number from {self.low} to {self.high}")
         scale = math.log if self.log else float
         low, high = scale(self.low), scale(self.high)
         return (scale(value) - low) / (high - low)
@@ -95,7 +108,7 @@ def part_of(learner: str | int) -> dict[str, Any]:
     >>> part_of("Ada") == part_of(" ada ")
     True
     """
-    text = str(learner).strip().casefold()
+    text = str(learner).strip().casefold() if isinstance(learner, (str, int)) else ""
     if not text or text.startswith("-"):
         raise ValueError(f"learner: got {learner!r}; needs a name, or a number from 0")
     number = int(text) if text.isdecimal() else int(hashlib.sha256(text.encode()).hexdigest(), 16)
@@ -106,6 +119,9 @@ def part_of(learner: str | int) -> dict[str, Any]:
 
 def mnist_setting(mnist, updates: int = 300) -> dict[str, Any]:
     """What all trials of an MNIST study have in common."""
+    if not hasattr(mnist, "source"):
+        raise ValueError(f"mnist: got {require.shown(mnist)}; needs what load_mnist gives")
+    require.whole("updates", updates, 1)
     return {"data": mnist.source, "images": 1000, "updates": updates}
 
 
@@ -129,8 +145,11 @@ def mnist_trial(
     from ngpu_lib.images import ImageBatches, accuracy, image_loss, shift_images
     from ngpu_lib.train import train
 
-    if set(params) != set(MNIST_SPACE):
+    if set(require.instance("params", params, Mapping, "a dict")) != set(MNIST_SPACE):
         raise ValueError(f"params: got {', '.join(params)}; needs {', '.join(MNIST_SPACE)}")
+    for name, part in MNIST_SPACE.items():
+        if not part.holds(params[name]):
+            raise ValueError(f"params: got {name} = {params[name]!r}; needs {part}")
     make = {
         "SGD": torch.optim.SGD,
         "momentum": partial(torch.optim.SGD, momentum=0.9),
@@ -175,7 +194,7 @@ def recipe_setting(
     from ngpu_lib.names import suggest
     from ngpu_lib.recipes import RECIPES
 
-    if task not in RECIPES:
+    if not isinstance(task, str) or task not in RECIPES:
         raise ValueError(f"task: got {task!r}; {suggest(task, ('mnist', *RECIPES))}")
     recipe = RECIPES[task]
     longest = recipe.make_task().length_for(max(max(phase.bins) for phase in recipe.phases))
@@ -183,8 +202,8 @@ def recipe_setting(
     updates = recipe.updates if updates is None else updates
     for length in lengths:
         recipe.make_task().check_length(length)
-    if updates < 1 or examples < 1:
-        raise ValueError(f"updates, examples: got {updates}, {examples}; needs at least 1 each")
+    require.whole("updates", updates, 1)
+    require.whole("examples", examples, 1)
     return {"updates": updates, "lengths": lengths, "examples": examples, "changes": changes}
 
 
