@@ -26,7 +26,8 @@ from ngpu_lib.tasks import make_task
 from ngpu_lib.trace import trace_run
 from tests.conftest import ROOT
 
-SOURCE = Path(ngpu_lib.widgets.__file__).with_name("networks.js")
+FOLDER = Path(ngpu_lib.widgets.__file__).parent
+PROGRAM = "".join((FOLDER / f"{name}.js").read_text("utf-8") for name in ("arrays", "networks"))
 SCRIPT = ROOT / "tests" / "networks.js"
 NEEDS_NODE = "needs node: the networks in JavaScript are compared with Python's"
 
@@ -154,6 +155,14 @@ GOLDEN = {
 
 
 @pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The networks' program as one file."""
+    path = tmp_path_factory.mktemp("program") / "networks.js"
+    path.write_text(PROGRAM, "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
 def golden(tmp_path_factory):
     """The golden files by name, written once."""
     folder, found = tmp_path_factory.mktemp("golden"), {}
@@ -168,11 +177,11 @@ def check(name: str, found: dict) -> None:
     assert found["answers"], name
 
 
-def test_in_node(golden):
+def test_in_node(golden, program):
     node = shutil.which("node")
     if node is None:
         pytest.skip(NEEDS_NODE)
-    command = [node, SCRIPT, SOURCE, *golden.values()]
+    command = [node, SCRIPT, program, *golden.values()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     ways = set()
@@ -202,12 +211,12 @@ def run_node(code: str) -> str:
         ("bytes.fill(255, 80000); crc = null", "holds what is no number"),
     ],
 )
-def test_damaged_weights_are_named(damage, sentence, tmp_path):
+def test_damaged_weights_are_named(damage, sentence, tmp_path, program):
     network = pretrained.load("copy").page()
     (tmp_path / "n.json").write_text(json.dumps(network))
     printed = run_node(
         f"""const fs = require("fs");
-        const Networks = new Function(fs.readFileSync({str(SOURCE)!r}, "utf8") + "; return networks();")();
+        const Networks = new Function(fs.readFileSync({str(program)!r}, "utf8") + "; return networks();")();
         const network = JSON.parse(fs.readFileSync({str(tmp_path / "n.json")!r}));
         let bytes = Uint8Array.from(Buffer.from(network.data, "base64")), crc = network.crc32;
         {damage};
@@ -217,8 +226,9 @@ def test_damaged_weights_are_named(damage, sentence, tmp_path):
     assert sentence in printed
 
 
-def test_checksum_is_zlibs():
-    code = f"""const Networks = new Function(require("fs").readFileSync({str(SOURCE)!r}, "utf8") + "; return networks();")();
+def test_checksum_is_zlibs(program):
+    code = f"""const source = require("fs").readFileSync({str(program)!r}, "utf8");
+    const Networks = new Function(source + "; return networks();")();
     console.log(Networks.crc32(new TextEncoder().encode("123456789")));"""
     assert run_node(code) == str(0xCBF43926)
 
@@ -260,7 +270,7 @@ def test_shipped_products_are_python_products(golden):
 def test_in_a_browser(golden):
     from tests.browser import chromium
 
-    script = SOURCE.read_text("utf-8") + SCRIPT.read_text("utf-8")
+    script = PROGRAM + SCRIPT.read_text("utf-8")
     with chromium() as browser:
         page = browser.new_page()
         page.context.set_offline(True)

@@ -32,7 +32,7 @@ class Carries(AskingWidget):
         ValueError: an operand that does not fit, or an answer of the wrong shape.
     """
 
-    _esm = module("networks", "machine", "asker", "carries")
+    _esm = module("arrays", "networks", "machine", "asker", "carries")
 
     operation = traitlets.Unicode("add").tag(sync=True)
     base = traitlets.Int(2).tag(sync=True)

@@ -63,12 +63,13 @@ function render({ model, el }) {
     const { text, answers, addresses } = run;
     const ink = getComputedStyle(root).color;
     const cell = Math.max(5, Math.min(15, Math.floor(((root.clientWidth || 700) - 60) / (2 * text.length + 1))));
-    const [LEFT, TOP] = [52, 20];
+    const [LEFT, TOP] = [36, 20];
     const context = sized(letters, LEFT + (2 * text.length + 1) * cell + 6, TOP + BITS * cell + 4);
     context.clearRect(0, 0, letters.width, letters.height);
     context.font = "12px system-ui, sans-serif";
     context.fillStyle = ink;
     context.textBaseline = "middle";
+    context.textAlign = "left";
     context.fillText("bits", 2, TOP + (BITS * cell) / 2);
     const column = (x, letter, bits, right) => {
       context.fillStyle = ink;

@@ -31,7 +31,7 @@ class Copier(Widget):
     Source: the copy task of Graves, Wayne & Danihelka 2014, section 4.1.
     """
 
-    _esm = module("networks", "machine", "asker", "copier")
+    _esm = module("arrays", "networks", "machine", "asker", "copier")
 
     network = traitlets.Dict().tag(sync=True)
     text = traitlets.Unicode("").tag(sync=True)

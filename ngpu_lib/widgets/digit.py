@@ -33,7 +33,7 @@ class DrawDigit(AskingWidget):
             that are not ten probabilities.
     """
 
-    _esm = module("networks", "machine", "digit")
+    _esm = module("arrays", "networks", "machine", "digit")
 
     pixels = traitlets.Unicode("").tag(sync=True)  # 28 * 28 bytes, row by row, in base64
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)

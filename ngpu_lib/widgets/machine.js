@@ -54,7 +54,7 @@ function serve(Networks, post) {
 
 /** The thread's program as text: the networks, what serves them, and the line between. */
 function threadSource() {
-  return `${networks}\n${serve}\nself.onmessage = ((handle) => (event) => handle(event.data))(serve(networks(), (message, moved) => self.postMessage(message, moved)));`;
+  return `${arrays}\n${networks}\n${serve}\nself.onmessage = ((handle) => (event) => handle(event.data))(serve(networks(), (message, moved) => self.postMessage(message, moved)));`;
 }
 
 /** Bytes of a network's weights: what came with it, or what the page's own site has under its name. */

@@ -31,6 +31,7 @@ function readSpace({ states, read, shape }, right, readers, { first, second, ans
     while (t > 0 && read[(t - 1) * L + l] === right[l + shift]) t--;
     return t;
   });
+  const passed = new Int32Array(L); // when the last walking digit that may always be read came by
   for (let t = 0; t < T; t++) {
     for (let l = 0; l < L; l++) {
       const here = t * L + l;
@@ -47,6 +48,7 @@ function readSpace({ states, read, shape }, right, readers, { first, second, ans
           if (sum > 0.5) { kind[here] = special; level[here] = 1; }
         } else if (until !== null || Math.abs(sum) > 0.5) {
           const rank = move === inwards ? 2 : move === 0 ? 1 : 0;
+          if (until === null && move) passed[l] = t;
           if (!known || rank > known.rank) known = { rank, from, one: sum > 0 };
         }
       }
@@ -64,6 +66,15 @@ function readSpace({ states, read, shape }, right, readers, { first, second, ans
         let change = 0;
         for (let c = 0; c < C; c++) change += Math.abs(at(t, c, l) - (t ? at(t - 1, c, l) : 0));
         level[here] = change / C;
+      }
+    }
+  }
+  // A copy that stands to the end hides the product: behind the last digit that came by, the settled digit is drawn.
+  if (readers.some(({ until, move }) => until === null && move)) {
+    for (let l = answer[0]; l < answer[1]; l++) {
+      for (let t = Math.max(passed[l] + 1, settledFrom[l]); t < T; t++) {
+        kind[t * L + l] = 3;
+        level[t * L + l] = right[l + shift] === 2 ? 1 : 0;
       }
     }
   }

@@ -46,10 +46,10 @@ function render({ model, el }) {
         if (values > 3e6) throw new Error(`${d} bits make ${(values / 1e6).toFixed(0)} million numbers; this picture takes 3 million. Type less.`);
         const found = await sheet.machine.ask("tape", { word: tape, steps, states: true }, asker.progress);
         if (!found) return;
-        const answer = blanks ? [d + 1, 3 * d + 1] : [0, 2 * d];
+        const answer = blanks ? [d + 1, 3 * d + 1] : [0, tape.length];
         const places = { first: [0, d], second: [d + 1, 2 * d + 1], answer, middle: d, shift: -answer[0] };
         const right = rightAnswer(network.task, word);
-        done.push({ space: readSpace(found, right, readers, places), d });
+        done.push({ space: readSpace(found, right, readers, places), d, from: answer[0] });
         total += found.ms;
       }
       asker.progress();
@@ -58,7 +58,7 @@ function render({ model, el }) {
       cell.input.max = Math.max(...sheets.map(({ space }) => space.L)) - 1;
       const wrong = sheets.map(({ space }) => space.kind.subarray(-space.L).filter((k) => k === 4).length);
       root.dataset.wrong = String(wrong);
-      asker.say(`Computed in this page in ${duration(total)}, by the ${sheets.length > 1 ? "networks" : "network"} itself. ${x} × ${y} = ${x * y}; wrong digits: ${sheets.map((s, k) => `${s.name} ${wrong[k]}`).join(", ")}.`);
+      asker.say(`Computed in this page in ${duration(total)}, by the ${sheets.length > 1 ? "networks themselves" : "network itself"}. ${x} × ${y} = ${x * y}; wrong digits: ${sheets.map((s, k) => `${s.name} ${wrong[k]}`).join(", ")}.`);
       if (model.get("step") > most() || model.get("step") < 0) model.set("step", most());
       draw();
     } catch (error) { asker.progress(); asker.say(error.message, true); }
@@ -95,7 +95,7 @@ function render({ model, el }) {
     readout.textContent = words;
     tell(() => words);
   }
-  const settled = ({ space, d }, t) => `${space.settledFrom.filter((from) => from <= t && from < space.T).length} of ${2 * d} digits settled`;
+  const settled = ({ space, d, from }, t) => `${space.settledFrom.slice(from, from + 2 * d).filter((when) => when <= t && when < space.T).length} of ${2 * d} digits settled`;
   /** What one cell goes through: its kinds in turn, with the steps at which they begin. */
   function story({ T, L, kind }, l) {
     if (l >= L) return "there is none.";

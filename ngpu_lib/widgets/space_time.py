@@ -37,7 +37,7 @@ class SpaceTime(Widget):
     Source: linear probes, Alain & Bengio 2016 (arXiv 1610.01644).
     """
 
-    _esm = module("networks", "machine", "asker", "space", "space_time")
+    _esm = module("arrays", "networks", "machine", "asker", "space", "space_time")
 
     machines = traitlets.List(traitlets.Dict()).tag(sync=True)
     operands = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -278,7 +278,8 @@ function render({ model, el }) {
       clearTimeout(timer);
       line.say(checked.agrees ? `${words} Python agrees.` : `${words} Python does not agree: ${checked.difference}.`, !checked.agrees);
     });
-    return { stop: () => { stop(); clearTimeout(timer); machine.close(); } };
+    const stopWord = listen(model, ["word"], () => { if (model.get("word").length) line.show(model.get("word")); });
+    return { stop: () => { stop(); stopWord(); clearTimeout(timer); machine.close(); } };
   }
 
   // Playing: a clock, so that speed is steps a second whatever the screen does.

@@ -63,7 +63,7 @@ class ActivationViewer(Widget):
     'step=1 maps=all mode=step row=0 speed=4 loop=no own_scale=no'
     """
 
-    _esm = module("networks", "machine", "asker", "panel", "viewer")
+    _esm = module("arrays", "networks", "machine", "asker", "panel", "viewer")
 
     panels = traitlets.List(traitlets.Dict()).tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
