@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ngpu_lib.names import suggest
+from ngpu_lib import require
 
 #: Row numbers of a batch of words, (B, L) symbols to (B, L) whole numbers from 0.
 Places = Callable[[Tensor], Tensor]
@@ -40,7 +40,13 @@ def attend(
 
     Source: Vaswani et al. 2017 (arXiv 1706.03762), equation 1.
     """
-    if q_BRLH.shape[-1] != k_BRLH.shape[-1] or k_BRLH.shape[-2] != v_BRLH.shape[-2]:
+    for name, part in (("q_BRLH", q_BRLH), ("k_BRLH", k_BRLH), ("v_BRLH", v_BRLH)):
+        require.tensor(name, part, kind="float")
+    if (
+        min(q_BRLH.ndim, k_BRLH.ndim, v_BRLH.ndim) < 2
+        or q_BRLH.shape[-1] != k_BRLH.shape[-1]
+        or k_BRLH.shape[-2] != v_BRLH.shape[-2]
+    ):
         got = ", ".join(str(tuple(part.shape)) for part in (q_BRLH, k_BRLH, v_BRLH))
         raise ValueError(f"q, k, v: got {got}; needs q and k of one size, one value a key")
     fit_BRLL = q_BRLH @ k_BRLH.transpose(-1, -2) / math.sqrt(q_BRLH.shape[-1])
@@ -68,7 +74,8 @@ class SelfAttention(nn.Module):
 
     def __init__(self, maps: int, heads: int):
         super().__init__()
-        if heads < 1 or maps < 1 or maps % heads:
+        require.whole("maps", maps, 1, 10_000)
+        if maps % require.whole("heads", heads, 1):
             raise ValueError(f"heads: got {heads}; needs a number that divides maps, {maps}")
         self.heads = heads
         self.project = nn.Linear(maps, 3 * maps)  # queries, keys and values in one product
@@ -76,6 +83,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, x_BLC: Tensor, seen: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """What every position takes home, (B, L, C), and the weights of every head, (B, R, L, L)."""
+        require.tensor("x_BLC", x_BLC, "B", "L", self.mix.in_features, kind="float")
         parts = self.project(x_BLC).chunk(3, -1)
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         found_BRLH, w_BRLL = attend(q, k, v, seen)
@@ -97,6 +105,7 @@ class Layer(nn.Module):
     def __init__(self, maps: int, heads: int, hidden: int):
         super().__init__()
         self.attention = SelfAttention(maps, heads)
+        require.whole("hidden", hidden, 1, 100_000)
         self.norm1, self.norm2 = nn.LayerNorm(maps), nn.LayerNorm(maps)
         self.alone = nn.Sequential(nn.Linear(maps, hidden), nn.ReLU(), nn.Linear(hidden, maps))
 
@@ -109,6 +118,7 @@ class Layer(nn.Module):
 
 def along(inputs_BL: Tensor) -> Tensor:
     """Positions counted along the row: 0, 1, 2, ..."""
+    require.tensor("inputs_BL", inputs_BL, "B", "L")
     return torch.arange(inputs_BL.shape[1], device=inputs_BL.device).expand_as(inputs_BL)
 
 
@@ -117,6 +127,9 @@ def sinusoids(count: int, maps: int) -> Tensor:
 
     Source: Vaswani et al. 2017, section 3.5.
     """
+    require.affordable(
+        "count", require.whole("count", count) * require.whole("maps", maps, 1), "waves"
+    )
     lengths = 10_000 ** (torch.arange(0, maps, 2) / maps)
     angles = torch.arange(count)[:, None] / lengths
     return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :maps]
@@ -150,10 +163,10 @@ class Positions(nn.Module):
         rows: int = 96,
     ):
         super().__init__()
-        if code not in self.CODES:
-            raise ValueError(f"code: got {code!r}; {suggest(code, list(self.CODES))}")
-        if rows < 1:
-            raise ValueError(f"rows: got {rows}; needs at least 1")
+        require.one_of("code", code, self.CODES)
+        require.function("places", places)
+        size = require.whole("rows", rows, 1) * require.whole("maps", maps, 1)
+        require.affordable("rows, maps", size, "a table")
         self.code, self.places, self.offset = code, places, offset
         table_LC = torch.randn(rows, maps) if code == "learned" else sinusoids(rows, maps)
         self.table_LC = nn.Parameter(table_LC, requires_grad=code == "learned")
@@ -210,10 +223,10 @@ class Encoder(nn.Module):
         looped: int = 0,
     ):
         super().__init__()
-        if symbols < 1 or layers < 1:
-            raise ValueError(f"symbols, layers: got {symbols}, {layers}; needs at least 1 of each")
-        if looped < 0:
-            raise ValueError(f"looped: got {looped}; needs at least 0")
+        require.whole("symbols", symbols, 1, 10**6)
+        require.whole("layers", layers, 1, 1000)
+        require.whole("looped", looped)
+        require.whole("maps", maps, 1, 10_000)
         self.symbols, self.looped = symbols, looped
         self.embed = nn.Embedding(symbols, maps)
         self.positions = positions or Positions(maps)
@@ -236,6 +249,17 @@ class Encoder(nn.Module):
             seen_BLL: False where a query (rows) shall not look at a key (columns); also (L, L).
             trace: a list that receives the weights (B, R, L, L) of every layer that is run.
         """
+        require.tensor("inputs_BL", inputs_BL, "B", "L", kind="whole")
+        if (
+            inputs_BL.numel()
+            and not 0 <= int(inputs_BL.min()) <= int(inputs_BL.max()) < self.symbols
+        ):
+            got = f"{int(inputs_BL.min())}..{int(inputs_BL.max())}"
+            raise ValueError(
+                f"inputs_BL: got symbols {got}; this model knows 0..{self.symbols - 1}"
+            )
+        if valid_BL is not None:
+            require.tensor("valid_BL", valid_BL, *inputs_BL.shape)
         length = inputs_BL.shape[1]
         seen = None if valid_BL is None else valid_BL[:, None, None, :]
         if self.causal:
@@ -289,11 +313,14 @@ def generate(
     Raises:
         ValueError: an empty prompt, a negative count or temperature, or a window below 1.
     """
-    if prompt_BL.ndim != 2 or prompt_BL.shape[1] < 1:
+    require.instance("model", model, Decoder, "a Decoder")
+    require.tensor("prompt_BL", prompt_BL, "B", "L", kind="whole")
+    if prompt_BL.shape[1] < 1:
         raise ValueError(f"prompt_BL: got shape {tuple(prompt_BL.shape)}; needs (B, L), L >= 1")
-    if count < 0 or not temperature >= 0 or (window is not None and window < 1):
-        got = f"{count}, {temperature}, {window}"
-        raise ValueError(f"count, temperature, window: got {got}; needs >= 0, >= 0, >= 1")
+    require.whole("count", count, 0, 10**6)
+    require.number("temperature", temperature, 0)
+    if window is not None:
+        require.whole("window", window, 1)
     was_training = model.training
     model.eval()
     words_BL = prompt_BL

@@ -1,21 +1,18 @@
-"""The command line, ``ngpu train | evaluate | card | sweep``: the same functions the lessons call."""
+"""The command line, ``ngpu train | evaluate | card | sweep | collect``: the functions the lessons call."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-from ngpu_lib import pretrained, sweep
+from ngpu_lib import pretrained, require
 from ngpu_lib.arithmetic import Arithmetic
-from ngpu_lib.data import load_mnist
 from ngpu_lib.evaluate import Score, evaluate
 from ngpu_lib.names import suggest
 from ngpu_lib.recipes import RECIPES, start
@@ -25,11 +22,11 @@ from ngpu_lib.tasks import TASK_NAMES
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 2 for bad input, 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
     try:
+        if options.threads is not None:
+            torch.set_num_threads(require.whole("threads", options.threads, 1, 1024))
         return options.command(options)
-    except (ValueError, FloatingPointError, ModuleNotFoundError) as error:
+    except (ValueError, FloatingPointError, ModuleNotFoundError, OSError) as error:
         print(f"ngpu: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -40,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="ngpu", description="Train and evaluate Neural GPUs.")
-    commands = top.add_subparsers(required=True, metavar="train | evaluate | card | sweep")
+    commands = top.add_subparsers(
+        required=True, metavar="train | evaluate | card | sweep | collect"
+    )
 
     one = commands.add_parser("train", help="train a task; continues where a checkpoint is")
     one.add_argument("task", help=f"one of {', '.join(RECIPES)}")
@@ -91,6 +90,12 @@ def parser() -> argparse.ArgumentParser:
     four.add_argument("--merge", nargs="+", default=[], metavar="FILE", help="add exported trials")
     four.add_argument("--export", type=Path, metavar="FILE", help="write all finished trials")
     four.set_defaults(command=sweep_command)
+
+    five = commands.add_parser("collect", help="what a class handed in: printed, --csv, --html")
+    five.add_argument("files", nargs="+", help="hand-ins, or folders with them")
+    five.add_argument("--csv", type=Path, metavar="FILE", help="write a sheet")
+    five.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures")
+    five.set_defaults(command=collect_command, threads=None)
 
     for command in (one, two, three, four):
         command.add_argument("--threads", type=int, help="CPU threads (default: half the cores)")
@@ -171,8 +176,11 @@ def card_command(options: argparse.Namespace) -> int:
     card = dict(trained.card)
     for fact in options.facts:
         key, _, value = fact.partition("=")
-        card[key] = json.loads(value) if value[:1] in "[{0123456789" else value
-    wanted = [figure.split(":") for figure in options.figures or []] or [
+        try:
+            card[key] = json.loads(value) if value[:1] in "[{0123456789" else value
+        except ValueError as error:
+            raise ValueError(f"set: got {fact!r}; needs KEY=VALUE ({error})") from None
+    wanted = [figure_of(text) for text in options.figures or []] or [
         (old["length"], old["inputs"], old["examples"]) for old in card.get("measured", [])
     ]
     if not wanted:
@@ -182,7 +190,7 @@ def card_command(options: argparse.Namespace) -> int:
     card["task"] = trained.task.name
     card["measured"] = []
     for length, inputs, examples in wanted:
-        score = _measure(trained, int(length), inputs, int(examples), card.get("test_seed", 1))
+        score = _measure(trained, length, inputs, examples, card.get("test_seed", 1))
         card["measured"].append(score.as_dict())
     card["reproduce"] = (
         f"ngpu evaluate {trained.task.name} --length LENGTH --examples EXAMPLES --inputs INPUTS "
@@ -195,123 +203,40 @@ def card_command(options: argparse.Namespace) -> int:
 
 
 def sweep_command(options: argparse.Namespace) -> int:
-    """``ngpu sweep``: merge, run, export; the table goes to stderr, one JSON line to stdout."""
-    tuning = options.task == "mnist"
-    misplaced = {"seeds": options.seeds, "maps": options.maps} if tuning else {}
-    misplaced |= {} if tuning else {"trials": options.trials}
-    for name, value in misplaced.items():
-        if value:
-            needs = "--trials" if tuning else "--seeds, or ngpu sweep mnist"
-            raise ValueError(f"{name}: got {value}; {options.task} has none, it needs {needs}")
-    if tuning:
-        with redirect_stdout(sys.stderr):  # stdout is for the result alone
-            mnist = load_mnist(progress=False)
-        setting = sweep.mnist_setting(mnist, options.updates or 300)
-        space = sweep.MNIST_SPACE
-    else:
-        changes = {"maps": options.maps} if options.maps else {}
-        setting = sweep.recipe_setting(
-            options.task,
-            updates=options.updates,
-            lengths=options.lengths,
-            examples=options.examples,
-            **changes,
-        )
-        space = sweep.SEED_SPACE
-    study = sweep.open_study(
-        options.study or f"runs/sweep-{options.task}.journal", options.task, setting
-    )
-    for path in options.merge:
-        new, known = sweep.merge(study, space, sweep.read(path), source=path)
-        print(f"{path}: {new} trials added, {known} known already", file=sys.stderr)
-    if tuning:
-        fixed = sweep.part_of(options.learner) if options.learner else {}
-        if fixed:
-            print(f"{options.learner} tunes the part {fixed}", file=sys.stderr)
-        with _sweep_progress(study, options.trials) as report:
-            new = sweep.search(
-                study,
-                space,
-                partial(
-                    sweep.mnist_trial,
-                    mnist=mnist,
-                    updates=setting["updates"],
-                    device=options.device,
-                ),
-                trials=options.trials,
-                fixed=fixed,
-                learner=options.learner,
-                report=report,
-            )
-    else:
-        seeds = numbers(options.seeds) if options.seeds else []
-        new = []
-        with _sweep_progress(study, len(seeds)) as report:
-            if seeds:
-                trial = partial(
-                    sweep.recipe_trial,
-                    task=options.task,
-                    setting=setting,
-                    folder=options.out,
-                    device=options.device,
-                )
-                new = sweep.search_seeds(
-                    study, trial, seeds, learner=options.learner, report=report
-                )
-    found = sweep.rows(study)
-    result = {"task": options.task, "finished": len(found), "new": len(new)}
-    if tuning:
-        shown = sweep.leaderboard(found)
-    else:
-        shown = sorted(found, key=lambda row: row["params"]["seed"])
-        done = {row["params"]["seed"] for row in found}
-        result["unfinished"] = [seed for seed in seeds if seed not in done]
-        if result["unfinished"]:
-            print(
-                f"seeds {result['unfinished']} are being run by others; what they lose, the same "
-                f"command does again {sweep.GRACE:.0f} s later",
-                file=sys.stderr,
-            )
-    if options.export:
-        result["exported"] = sweep.export(study, options.export)
-    print(sweep.table(shown), file=sys.stderr)
-    print(json.dumps({**result, "best": (sweep.leaderboard(found, 1) or [None])[0]}))
+    """``ngpu sweep``: see sweep/command.py."""
+    from ngpu_lib.sweep import command
+
+    return command.run(options)
+
+
+def collect_command(options: argparse.Namespace) -> int:
+    """``ngpu collect``: the class on stdout, and as files where asked for."""
+    from ngpu_lib import collect
+
+    found = collect.read_all(options.files)
+    print(collect.as_text(found))
+    for path, write in ((options.csv, collect.write_csv), (options.html, collect.write_html)):
+        if path is not None:
+            try:
+                write(found, path)
+            except OSError as error:
+                raise ValueError(f"{path}: cannot be written ({error.strerror})") from None
+            print(f"wrote {path}", file=sys.stderr)
     return 0
 
 
-@contextmanager
-def _sweep_progress(study, count: int) -> Iterator[Callable[[dict], None]]:
-    """A progress line with the best value so far, whoever found it."""
-    best = max((row["value"] for row in sweep.rows(study)), default=float("-inf"))
-    with tqdm(total=count, unit=" trials", file=sys.stderr, disable=not count) as line:
+def figure_of(text: str) -> tuple[int, str, int]:
+    """Length, inputs and examples of a figure to measure.
 
-        def report(row: dict) -> None:
-            nonlocal best
-            best = max(best, study.best_value, row["value"])
-            line.set_postfix_str(f"last {row['value']:.4g}, best {best:.4g}", refresh=False)
-            line.update()
-
-        yield report
-
-
-def numbers(text: str) -> list[int]:
-    """The whole numbers that a text like "0-9" or "0,3,5" names.
-
-    Raises:
-        ValueError: another text.
-
-    >>> numbers("0-3,7")
-    [0, 1, 2, 3, 7]
+    >>> figure_of("20:carries:100")
+    (20, 'carries', 100)
     """
-    found: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if not first.strip().isdecimal() or (dash and not last.strip().isdecimal()):
-            raise ValueError(f"seeds: got {text!r}; needs numbers like 0-9 or 0,3,5")
-        found |= set(range(int(first), int(last or first) + 1))
-    if not found or len(found) > 10_000:
-        raise ValueError(f"seeds: got {text!r}, {len(found)} seeds; needs 1 to 10,000")
-    return sorted(found)
+    parts = text.split(":")
+    if len(parts) != 3 or not (parts[0].isdecimal() and parts[2].isdecimal()):
+        raise ValueError(
+            f"figures: got {text!r}; needs LENGTH:INPUTS:EXAMPLES, such as 20:random:100"
+        )
+    return int(parts[0]), parts[1], int(parts[2])
 
 
 if __name__ == "__main__":

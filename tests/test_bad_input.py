@@ -26,6 +26,7 @@ from torch import nn
 import ngpu_lib
 from ngpu_lib import (
     arithmetic,
+    attention,
     automata,
     baselines,
     callbacks,
@@ -44,6 +45,7 @@ from ngpu_lib import (
     ntm,
     optimizers,
     packed,
+    page,
     pretrained,
     quantise,
     recipes,
@@ -52,10 +54,12 @@ from ngpu_lib import (
     sweep,
     symbol_tasks,
     tasks,
+    texts,
     threads,
     trace,
     train,
 )
+from ngpu_lib.sweep.command import numbers
 
 NAN, INF = math.nan, math.inf
 SECONDS = 5  # a refusal takes microseconds; what is not refused may hang
@@ -95,6 +99,7 @@ def dice(seed: int = 0) -> torch.Generator:
 
 TAPE = neural_gpu.DiagonalNeuralGPU(4, 6)
 WIDE = neural_gpu.NeuralGPU(4, maps=4, width=2, relaxation=2)
+DECODER = attention.Decoder(4, 4, 2, 1)
 MACHINE = ntm.NTM(3, 2, hidden=4, rows=5, row_size=4)
 ADD, COPY = tasks.make_task("add"), tasks.make_task("copy", 2)
 WORDS = COPY.sample(2, 3, dice())
@@ -441,6 +446,83 @@ DOORS: dict[str, Door] = {
         {"tape_BCWL": torch.zeros(1, 2, 3, 4), "dropout": 0.1},
         tape_BCWL=[*shape(1, 2, 3, 4, fixed=False), torch.zeros(1, 3, 3, 4)],
         dropout=real(-0.1, 1),
+    ),
+    "attention.attend": Door(
+        attention.attend,
+        {name: torch.ones(2, 1, 4, 3) for name in ("q_BRLH", "k_BRLH", "v_BRLH")},
+        says={"q_BRLH": "q", "k_BRLH": "k", "v_BRLH": "v"},
+        q_BRLH=[None, "x", 1.0, torch.ones(2, 1, 4, 2), torch.ones(3), torch.ones(2, 3).long()],
+        k_BRLH=[None, "x", 1.0, torch.ones(2, 1, 4, 2), torch.ones(2, 1, 5, 3)],
+        v_BRLH=[None, "x", 1.0, torch.ones(2, 1, 5, 3)],
+    ),
+    "attention.SelfAttention": Door(
+        attention.SelfAttention,
+        {"maps": 4, "heads": 2},
+        says={"maps": "maps|heads"},
+        maps=whole(1, 10_000),
+        heads=[3, *whole(1)],
+    ),
+    "attention.SelfAttention.forward": method(
+        attention.SelfAttention(4, 2),
+        "forward",
+        {"x_BLC": torch.ones(2, 3, 4)},
+        x_BLC=shape(2, 3, 4),
+    ),
+    "attention.Layer": Door(
+        attention.Layer,
+        {"maps": 4, "heads": 2, "hidden": 4},
+        says={"maps": "maps|heads"},
+        maps=whole(1, 10_000),
+        heads=[3, *whole(1)],
+        hidden=whole(1, 100_000),
+    ),
+    "attention.along": Door(
+        attention.along, {"inputs_BL": SYMBOLS}, inputs_BL=[None, "x", SYMBOLS[0]]
+    ),
+    "attention.sinusoids": Door(
+        attention.sinusoids, {"count": 3, "maps": 4}, count=[*whole(), 10**12], maps=whole(1)
+    ),
+    "attention.Positions": Door(
+        attention.Positions,
+        dict(maps=4, code="learned", places=attention.along, rows=5),
+        maps=[*whole(1), 10**12],
+        code=TEXT,
+        places=CALL,
+        rows=[*whole(1), 10**12],
+    ),
+    "attention.Positions.forward": method(
+        attention.Positions(4, rows=5),
+        "forward",
+        {"inputs_BL": SYMBOLS},
+        inputs_BL=[None, "x", SYMBOLS[0], SYMBOLS.repeat(1, 2)],
+    ),  # fmt: skip
+    "attention.Encoder": Door(
+        attention.Encoder,
+        dict(symbols=4, maps=4, heads=2, layers=1, looped=0),
+        says={"maps": "maps|heads"},
+        symbols=whole(1, 10**6),
+        maps=whole(1, 10_000),
+        heads=[3, *whole(1)],
+        layers=whole(1, 1000),
+        looped=whole(),
+    ),
+    "attention.Decoder.forward": method(
+        DECODER,
+        "forward",
+        {"inputs_BL": SYMBOLS, "valid_BL": ALL},
+        {"inputs_BL": "_BL"},
+        inputs_BL=[*shape(1, 5, kind="whole"), SYMBOLS + 2, SYMBOLS - 2],
+        valid_BL=[3, "x", ALL[:, :2]],
+    ),  # fmt: skip
+    "attention.generate": Door(
+        attention.generate,
+        dict(model=DECODER, prompt_BL=SYMBOLS, count=2, temperature=0.5, window=3),
+        says={"prompt_BL": "prompt_BL|inputs_BL"},
+        model=[*NETWORK, attention.Encoder(4, 4, 2, 1)],
+        prompt_BL=[*shape(1, 5, kind="whole", fixed=False), SYMBOLS + 2, SYMBOLS[:, :0]],
+        count=whole(0, 10**6),
+        temperature=real(-1),
+        window=whole(1, none=True),
     ),
     "ntm.content": Door(
         ntm.content,
@@ -991,6 +1073,14 @@ DOORS: dict[str, Door] = {
     "recorded.load": Door(
         recorded.load, {"name": "lesson09_ablation"}, name=["nonsense", "", None, 3, "../x", []]
     ),
+    "page.page_network": Door(
+        page.page_network,
+        dict(model=TAPE, task=ADD, settings={"extra_steps": 1}, rounding="float32"),
+        model=NETWORK,
+        settings=[{"extra": 1}, {"steps": -1}, {"steps": 1.5}, {"steps": None}],
+        rounding=TEXT,
+    ),
+    "texts.read": Door(texts.read, {"name": "walrus"}, name=[None, 3, "", "nonsense", "../x", []]),
     # many
     "sweep.Choice": Door(sweep.Choice, {"values": (1, 2)}, values=[None, 3, ()]),
     "sweep.Range": Door(
@@ -1068,8 +1158,8 @@ DOORS: dict[str, Door] = {
         path=[3, ["x"], "nowhere", "/", __file__],
     ),  # fmt: skip
     # outside
-    "cli.numbers": Door(
-        cli.numbers,
+    "the seeds of ngpu sweep": Door(
+        numbers,
         {"text": "0-3"},
         says={"text": "seeds"},
         text=["", "x", "1-", "-1", "1.5", "0-99999999999", "3-1", "1,,2"],
@@ -1138,10 +1228,12 @@ NO_DOOR = {
     "sweep.recipe_trial": "takes the setting of recipe_setting: tests/test_sweep.py",
     "cli.main": "test_a_command_with_bad_input",
     "cli.parser": "no argument",
+    "attention.Decoder": "the arguments of Encoder",
+    "page.hand_set_machine": "no argument",
     "live.rescue": "load, and a cell's id: tests/test_present.py",
 }
-#: Rooms with a table of their own kind: pictures, explorers and checks take anything and say so.
-ROOMS_APART = {"plots", "widgets", "checks", "require"}
+#: Rooms with tests of bad input of their own: pictures, explorers, checks, hand-ins.
+ROOMS_APART = {"plots", "widgets", "checks", "collect", "require"}
 
 
 def public(name: str) -> list[str]:
