@@ -40,6 +40,49 @@ def test_contributing_names_files_and_targets_that_exist():
         assert head in text
 
 
+def places() -> list[tuple[str, str]]:
+    """CONTRIBUTING's table: what one wants to change, and where it says to go."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.split("| to change | go to |\n|---|---|\n")[1].split("\n\n")[0]
+    return [tuple(row.strip("| ").split(" | ")) for row in table.splitlines()]
+
+
+@pytest.mark.parametrize(("what", "where"), places(), ids=lambda text: text[:40])
+def test_what_is_to_be_changed_stands_where_contributing_says(what, where):
+    """Files exist, names stand in the row's files, commands are commands."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    parts = re.findall(r"`([^`]+)`", where)
+    files = [part for part in parts if re.search(r"\.(py|js)$|/$", part)]
+    found = [
+        path
+        for part in files
+        for path in [
+            *(ROOT / "ngpu_lib").glob(part.replace("NN", "[0-9][0-9]")),
+            *ROOT.glob(part.replace("NN", "[0-9][0-9]")),
+        ]
+    ]
+    assert parts and files, where
+    for part in files:
+        here = part.replace("NN", "[0-9][0-9]")
+        assert any((ROOT / "ngpu_lib").glob(here)) or any(ROOT.glob(here)), part
+    texts = [path.read_text("utf-8") for path in found if path.is_file()]
+    for part in set(parts) - set(files):
+        if part.startswith("make "):
+            target, *options = part.split()[1:]
+            assert re.search(rf"(?m)^{target}:", makefile), part
+            for only in (o.removeprefix("ONLY=") for o in options):
+                assert (ROOT / "tests/benchmarks" / f"{only}.py").exists(), part
+        elif part.startswith("ngpu "):
+            assert f'add_parser("{part.split()[1]}"' in "".join(
+                path.read_text("utf-8") for path in (ROOT / "ngpu_lib").rglob("*.py")
+            ), part
+        else:
+            module, _, name = part.rpartition(".")
+            if module:
+                texts = [(ROOT / "ngpu_lib" / f"{module}.py").read_text("utf-8")]
+            assert any(re.search(rf"\b{name}\b", text) for text in texts), part
+
+
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
 def test_issue_form(path):
     form = yaml.safe_load(path.read_text(encoding="utf-8"))

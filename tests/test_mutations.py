@@ -16,6 +16,7 @@ import pytest
 
 from course.workshop.editions import lessons
 from ngpu_lib.checks import PASS, Check
+from tests.conftest import ROOT
 from tests.exercises import known
 from tests.exercises.changes import canonical, mutants
 from tests.exercises.extract import Result, exercises, exercises_of, try_all
@@ -68,6 +69,10 @@ def test_what_is_explained_still_passes(lesson):
 def test_of_all_changes_nearly_all_are_noticed():
     found = [result for lesson in LESSONS for result in results(lesson)]
     ready = all(known(lesson).FLOOR == 1 for lesson in LESSONS)
+    made, passed = sum(r.made for r in found), sum(len(r.passed) for r in found)
+    text = f"changes of one place noticed by the exercises' checks: {made - passed} of {made}"
+    (ROOT / "build").mkdir(exist_ok=True)
+    (ROOT / "build" / "mutations.txt").write_text(f"{text} ({noticed(found):.3f})\n")  # for .ci/run
     assert noticed(found) >= (0.98 if ready else 0.95)
 
 
