@@ -29,6 +29,7 @@ html_title = project
 html_baseurl = f"https://{OWNER}.github.io/{NAME}/"
 html_static_path = []  # composed; course/workshop/site.py names it
 html_css_files = ["course.css"]
+html_js_files = [("course.js", {"defer": "defer"}), ("progress.js", {"defer": "defer"})]
 templates_path = ["_templates"]
 html_copy_source = html_show_sourcelink = html_show_copyright = False
 html_context = {"repository": AT["repository"]}

@@ -14,9 +14,15 @@ import argparse
 import ast
 import contextlib
 import io
+import json
+import os
 import random
+import time
+import zipfile
 from importlib import import_module
 from pathlib import Path
+
+import nbformat
 
 from course.workshop.editions import read_lesson
 from ngpu_lib import checks
@@ -96,10 +102,87 @@ def simulate(lesson: str, learners: int, folder: Path, seed: int = 0) -> list[Pa
     return made
 
 
+def submission(lesson: str, student_zip: Path, answers: dict[str, str]) -> nbformat.NotebookNode:
+    """The student's notebook of an assignment, some stubs overwritten: exercise's name -> source."""
+    with zipfile.ZipFile(student_zip) as archive:
+        book = nbformat.reads(archive.read(f"lesson{lesson}.ipynb").decode(), as_version=4)
+    for cell in book.cells:
+        for name, source in answers.items():
+            attribute = name.split()[1]
+            last = cell.source.splitlines()[-1:] if cell.cell_type == "code" else []
+            if any(line.startswith(f"check.{attribute}(") for line in last):
+                cell.source = f"{source}\n{cell.source}"
+    return book
+
+
+def answers_of(lesson: str, number: int, seed: int = 0) -> dict[str, tuple[str, bool]]:
+    """One learner's answers to an assignment: exercise -> (source, whether it is right).
+
+    A wrong one is a known mistake of the check, where the answer is a function that goes to the check as it is;
+    an exercise without an entry stays the stub.
+    """
+    draw, found = random.Random(1000 * seed + number), {}
+    able = draw.random()
+    for exercise in exercises(lesson, known(lesson).BEFORE):
+        call = parse(exercise.after)[-1].value
+        name = getattr(call.args[0], "id", "")
+        function = f"def {name}(" in exercise.solution
+        if draw.random() < able:
+            found[exercise.name] = (exercise.solution, True)
+        elif draw.random() < 0.6 and function:
+            check = f"check.{call.func.attr}"
+            number = draw.randrange(4)
+            found[exercise.name] = (f"{name} = {check}.mistakes[{number}][0]", False)
+    return found
+
+
+def grade(lesson: str, learners: int, folder: Path, archives: tuple[Path, Path]) -> list[dict]:
+    """Let Otter grade a class, one after the other; goes on where it was broken off."""
+    from otter.api import grade_submission
+
+    folder.mkdir(parents=True, exist_ok=True)
+    student_zip, grader = archives
+    rows = []
+    for number in range(learners):
+        kept = folder / f"{number:03}.json"
+        if not kept.exists():
+            answers = answers_of(lesson, number)
+            book = submission(lesson, student_zip, {k: text for k, (text, _) in answers.items()})
+            path = folder / f"{number:03}" / f"lesson{lesson}.ipynb"
+            path.parent.mkdir(exist_ok=True)
+            nbformat.write(book, path)
+            begun = time.perf_counter(), os.times()
+            points = grade_submission(str(path), str(grader), quiet=True).total
+            used = os.times()
+            cpu = used.children_user + used.children_system + used.user + used.system
+            cpu -= sum(begun[1][:4])
+            wanted = sum(right for _, right in answers.values())
+            row = {"learner": number, "points": points, "wanted": wanted}
+            row |= {"seconds": round(time.perf_counter() - begun[0], 2), "cpu": round(cpu, 2)}
+            kept.write_text(json.dumps(row))
+        rows.append(json.loads(kept.read_text()))
+    return rows
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--lesson", default="05")
     parser.add_argument("--learners", type=int, default=200)
+    parser.add_argument(
+        "--grade", action="store_true", help="let Otter grade an assignment instead"
+    )
     given = parser.parse_args()
+    if given.grade:
+        from course.workshop.assignment import build
+
+        made = given.folder / "assignment"
+        archives = made / "student.zip", made / "autograder.zip"
+        if not all(path.exists() for path in archives):
+            build(given.lesson, made)
+        rows = grade(given.lesson, given.learners, given.folder, archives)
+        wrong = [row for row in rows if row["points"] != row["wanted"]]
+        mean = sum(row["cpu"] for row in rows) / len(rows)
+        print(f"{len(rows)} graded, {mean:.1f} s of a core each; not as expected: {wrong}")
+        raise SystemExit(bool(wrong))
     print(f"{len(simulate(given.lesson, given.learners, given.folder))} hand-ins in {given.folder}")
