@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
 from ngpu_lib import cli, plots, pretrained, recipes, recorded, sweep
+from ngpu_lib.sweep.storage import patiently
+from tests.benchmarks.sweep import merge_class, run_class
+from tests.postgresql import NEEDS, server, tools
 
 optuna = pytest.importorskip("optuna")
 SPACE = {"x": sweep.Range(0.0, 1.0), "kind": sweep.Choice(("a", "b"))}
@@ -22,45 +21,18 @@ SETTING = {"updates": 1}
 WORKERS, DOOMED, EACH, SEEDS = 8, 2, 5, range(20)
 
 
-def postgresql_tools() -> Path | None:
-    """The folder with initdb and pg_ctl."""
-    found = shutil.which("initdb")
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    return Path(found).resolve().parent if found else (folders[-1] if folders else None)
+@pytest.fixture(scope="module")
+def restartable():
+    """The address of a PostgreSQL server for as long as the module runs, and how to restart it."""
+    if tools() is None or os.name == "nt":
+        pytest.fail(NEEDS) if os.environ.get("CI") else pytest.skip(NEEDS)
+    with server() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
-def postgresql():
-    """The address of a PostgreSQL server of our own, on a free port, for as long as the module runs."""
-    tools = postgresql_tools()
-    if tools is None or os.name == "nt":
-        text = "needs PostgreSQL's initdb and pg_ctl (Debian: apt-get install postgresql)"
-        pytest.fail(text) if os.environ.get("CI") else pytest.skip(text)
-    folder = Path(tempfile.mkdtemp(prefix="ngpu-pg-"))
-    as_user = {}
-    if os.getuid() == 0:  # the server refuses to run as root
-        as_user = {"user": "postgres", "group": "postgres"}
-        shutil.chown(folder, **as_user)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def tool(name, *arguments):
-        command = [tools / name, "-D", folder / "data", *arguments]
-        log = (folder / "log").open("a")  # a pipe would stay open as long as the server
-        done = subprocess.run(command, cwd=folder, stdout=log, stderr=log, timeout=120, **as_user)
-        assert done.returncode == 0, (folder / "log").read_text()
-
-    (folder / "password").write_text("secret\n")
-    (folder / "password").chmod(0o644)
-    try:
-        tool("initdb", "-U", "class", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off -k {folder}"
-        tool("pg_ctl", "-w", "-o", options, "start")
-        yield f"postgresql://class:secret@127.0.0.1:{port}/postgres"
-    finally:
-        tool("pg_ctl", "-m", "immediate", "stop")
-        shutil.rmtree(folder)
+def postgresql(restartable):
+    return restartable[0]
 
 
 @pytest.fixture(params=["file", "postgresql"])
@@ -163,6 +135,43 @@ def test_eight_workers_two_killed_every_seed_once(where, tmp_path):
     found = sweep.rows(study)
     assert sorted(row["params"]["seed"] for row in found) == list(SEEDS)
     assert {row["id"] for row in found} == {row["id"] for row in said + rest}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the workers are forks")
+def test_a_class_on_a_database_that_is_restarted(restartable, tmp_path):
+    """A smaller class than that of `make bench ONLY=sweep`: every learner once all the same."""
+    address, restart = restartable
+    found = run_class(address, tmp_path, restart, learners=40, workers=8)
+    assert found["redone"] >= 3
+
+
+def test_a_class_that_sends_files(tmp_path):
+    assert merge_class(tmp_path, learners=20)["finished"] == 20
+
+
+def test_a_database_that_stays_away_is_said(monkeypatch):
+    monkeypatch.setattr("ngpu_lib.sweep.storage.PATIENCE", 0.3)
+    calls = []
+
+    def fails():
+        calls.append(1)
+        raise optuna.exceptions.StorageInternalError("gone")
+
+    with pytest.raises(ValueError, match="has not answered"):
+        patiently(fails)
+    assert len(calls) > 1 and patiently(lambda: 5) == 5
+
+
+@pytest.mark.parametrize("where", ["grpc://host", "grpc://:5", "grpc://127.0.0.1:9"])
+def test_a_proxy_that_is_none(where, monkeypatch):
+    monkeypatch.setattr(
+        optuna.storages.GrpcStorageProxy, "__init__", lambda self, **at: None, raising=True
+    )
+    monkeypatch.setattr(
+        optuna.storages.GrpcStorageProxy, "wait_server_ready", lambda self, timeout: 1 / 0
+    )
+    with pytest.raises(ValueError, match="needs grpc://host:port|no proxy at 127.0.0.1:9"):
+        sweep.open_study(where, "mine", SETTING)
 
 
 def study_of(name="mine", where=None, trials=4, learner="Ada"):
@@ -304,7 +313,7 @@ def test_bad_arguments_are_refused():
         sweep.mnist_trial({"x": 1}, None)
     with pytest.raises(ValueError, match="did you mean multiply"):
         sweep.recipe_setting("multipl")
-    with pytest.raises(ValueError, match="updates, examples"):
+    with pytest.raises(ValueError, match="updates: got 0"):
         sweep.recipe_setting("add", updates=0)
 
 

@@ -4,7 +4,7 @@
     search(study, MNIST_SPACE, objective, trials=20, fixed=part_of("Ada"), learner="Ada")
     for row in leaderboard(rows(study)): ...
 
-A study (``study``) lies in a file on one machine or on a shared disk, in a PostgreSQL database, or in
+A study (``study``, ``storage``) lies in a file on one machine or on a shared disk, in a PostgreSQL database, or in
 memory; where nobody has a server, ``export`` and ``merge`` (``exchange``) carry finished trials as JSON
 lines. What is tuned stands in ``trials``. Nothing here imports torch or Optuna before it is needed.
 """

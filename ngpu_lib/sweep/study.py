@@ -13,12 +13,13 @@ import socket
 import threading
 import time
 import uuid
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from ngpu_lib import require
+from ngpu_lib.sweep.storage import load_optuna, open_storage, patiently
 from ngpu_lib.sweep.trials import SEED_SPACE, Choice, Range, Space
 
 Row = dict[str, Any]
@@ -30,25 +31,12 @@ Report = Callable[[Row], None]
 BEAT, GRACE = 20.0, 120.0
 
 
-def load_optuna():
-    """Optuna, quiet; the one line that installs it where it is missing."""
-    try:
-        import optuna
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "tuning needs Optuna, which is not installed here: pip install optuna", name="optuna"
-        ) from None
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    return optuna
-
-
 def open_study(where: str | Path | None, name: str, setting: Mapping[str, Any]):
     """Open the study called ``name``, or begin it.
 
     Args:
-        where: a file (created where missing), ``postgresql://user:password@host/database``, or None
-            for one in memory.
+        where: a file (created where missing), ``postgresql://user:password@host/database``,
+            ``grpc://host:port`` (Optuna's proxy before a database), or None for one in memory.
         setting: what all trials have in common, as plain values. Trials of another setting cannot be
             compared, so the study refuses them.
 
@@ -60,7 +48,10 @@ def open_study(where: str | Path | None, name: str, setting: Mapping[str, Any]):
         ModuleNotFoundError: Optuna is missing; says how to install it.
     """
     optuna = load_optuna()
-    storage = None if where is None else _storage(optuna, str(where))
+    require.instance("name", name, str, "a name")
+    require.instance("setting", setting, Mapping, "a dict of what all trials have in common")
+    require.instance("where", where, (str, Path, type(None)), "a file, postgresql://..., or None")
+    storage = None if where is None else open_storage(optuna, str(where))
     study = optuna.create_study(
         storage=storage, study_name=name, direction="maximize", load_if_exists=True
     )
@@ -79,39 +70,6 @@ def check_setting(what: str, found: Any, wanted: dict[str, Any]) -> None:
     if differs:
         parts = "; ".join(f"{key} {found.get(key)!r}, not {wanted.get(key)!r}" for key in differs)
         raise ValueError(f"{what} has another setting ({parts}); needs one study for each setting")
-
-
-def _storage(optuna, where: str):
-    if "://" not in where:
-        path = Path(where).expanduser()
-        if path.is_dir():
-            raise ValueError(f"study: got {where}, a folder; needs a file or postgresql://...")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        journal = optuna.storages.journal
-        lock = journal.JournalFileOpenLock(str(path)) if os.name == "nt" else None
-        try:
-            return optuna.storages.JournalStorage(journal.JournalFileBackend(str(path), lock))
-        except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
-            raise ValueError(f"study: {where} is no study's file ({error})") from None
-    scheme, rest = where.split("://", 1)
-    if scheme not in ("postgresql", "postgres"):
-        raise ValueError(f"study: got {scheme}://...; needs a file or postgresql://...")
-    import sqlalchemy.exc
-
-    for attempt in range(5):
-        try:
-            return optuna.storages.RDBStorage(
-                f"postgresql+psycopg://{rest}", engine_kwargs={"pool_pre_ping": True}
-            )
-        except (ImportError, sqlalchemy.exc.ArgumentError) as error:
-            raise ValueError(f"study: {error}; needs pip install 'psycopg[binary]'") from None
-        except sqlalchemy.exc.OperationalError as error:
-            host = rest.rpartition("@")[2]
-            raise ValueError(f"study: no PostgreSQL at {host} ({error.orig})") from None
-        except sqlalchemy.exc.DBAPIError:  # another worker makes the tables at this moment
-            if attempt == 4:
-                raise
-            time.sleep(0.5 + attempt)
 
 
 def distribution(optuna, setting: Choice | Range):
@@ -151,8 +109,8 @@ def search(
     Source: Bergstra et al. 2011 (the tree-structured Parzen estimator), as Optuna has it.
     """
     optuna = load_optuna()
-    if trials < 0:
-        raise ValueError(f"trials: got {trials}; needs at least 0")
+    require.whole("trials", trials)
+    require.function("objective", objective)
     for name, value in (fixed or {}).items():
         if name not in space or not space[name].holds(value):
             raise ValueError(f"fixed: got {name} = {value!r}; needs {space.get(name, list(space))}")
@@ -161,10 +119,13 @@ def search(
     new = []
     for _ in range(trials):
         fail_lost(study, grace)
-        params = _propose(optuna, study, sampler, distributions, dict(fixed or {}))
+        params = patiently(
+            lambda: _propose(optuna, study, sampler, distributions, dict(fixed or {}))
+        )
         # All is settled; the sampler itself remembers one study, and that is _propose's.
         study.sampler = optuna.samplers.PartialFixedSampler(params, optuna.samplers.RandomSampler())
-        new += _run(study, study.ask(distributions), objective, learner, report)
+        trial = patiently(lambda: study.ask(distributions))
+        new += _run(study, trial, objective, learner, report)
     return new
 
 
@@ -201,25 +162,32 @@ def search_seeds(
     """
     optuna = load_optuna()
     state = optuna.trial.TrialState
-    seeds = sorted(set(seeds))
-    if not seeds or seeds[0] < 0:
-        raise ValueError(f"seeds: got {seeds}; needs at least one, each from 0")
+    require.function("objective", objective)
+    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
+        raise ValueError(f"seeds: got {seeds!r}; needs whole numbers")
+    seeds = sorted({require.whole("seeds", seed) for seed in seeds})
+    if not seeds:
+        raise ValueError("seeds: got none; needs at least one")
     distributions = {"seed": distribution(optuna, SEED_SPACE["seed"])}
     alive, new = (state.WAITING, state.RUNNING, state.COMPLETE), []
     while True:
         fail_lost(study, grace)
-        living = study.get_trials(deepcopy=False, states=alive)
+        living = patiently(lambda: study.get_trials(deepcopy=False, states=alive))
         taken, states = {_seed(trial) for trial in living}, {trial.state for trial in living}
         if missing := [seed for seed in seeds if seed not in taken]:
             seed = secrets.choice(missing) if state.RUNNING in states else missing[0]
-            study.enqueue_trial({"seed": seed}, user_attrs={"seed": seed})
+            waiting = {"seed": seed}
+            patiently(lambda waiting=waiting: study.enqueue_trial(waiting, user_attrs=waiting))
         elif state.WAITING not in states:
             return new
-        trial = study.ask(distributions)
+        trial = patiently(lambda: study.ask(distributions))
         seed = trial.user_attrs.get("seed")  # none: others took all that waited; a new trial came
-        owners = [t for t in study.get_trials(deepcopy=False, states=alive) if _seed(t) == seed]
-        if seed is None or min(t.number for t in owners) < trial.number:
-            study.tell(trial, state=state.FAIL)
+        living = patiently(lambda: study.get_trials(deepcopy=False, states=alive))
+        owners = [t.number for t in living if _seed(t) == seed]
+        if seed is None or min(owners, default=trial.number) < trial.number:
+            patiently(
+                lambda trial=trial: study.tell(trial, state=state.FAIL, skip_if_finished=True)
+            )
             continue
         new += _run(study, trial, objective, learner, report)
 
@@ -247,14 +215,22 @@ def _run(study, trial, objective: Objective, learner: str, report: Report | None
         **result,
     }
     try:
-        trial.set_user_attr("row", kept)
-        study.tell(trial, value)
-    except (RuntimeError, ValueError):
-        return []  # finished already: it counted as lost, and another redoes it
+        patiently(lambda: trial.set_user_attr("row", kept))
+        patiently(lambda: study.tell(trial, value))
+    except (RuntimeError, ValueError):  # finished already:
+        if not _is_kept(study, trial, kept["id"]):
+            return []  # it counted as lost, and another redoes it
     row = {**kept, "value": value, "params": dict(trial.params)}
     if report is not None:
         report(row)
     return [row]
+
+
+def _is_kept(study, trial, row_id: str) -> bool:
+    """Whether a row stands in the study: told before the database went away, which then could not say so."""
+    found = patiently(lambda: study.get_trials(deepcopy=False))[trial.number]
+    done = found.state == load_optuna().trial.TrialState.COMPLETE
+    return done and found.user_attrs.get("row", {}).get("id") == row_id
 
 
 @contextmanager
@@ -268,7 +244,7 @@ def _signs_of_life(trial):
                 trial.set_user_attr("alive", time.time())
 
     thread = threading.Thread(target=beat, daemon=True)
-    trial.set_user_attr("alive", time.time())
+    patiently(lambda: trial.set_user_attr("alive", time.time()))
     thread.start()
     try:
         yield
@@ -284,10 +260,14 @@ def fail_lost(study, grace: float = GRACE) -> int:
     """
     state = load_optuna().trial.TrialState
     lost = 0
-    for trial in study.get_trials(deepcopy=False, states=(state.RUNNING,)):
+    for trial in patiently(lambda: study.get_trials(deepcopy=False, states=(state.RUNNING,))):
         started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
         if time.time() - trial.user_attrs.get("alive", started) > grace:
             with suppress(RuntimeError):  # another worker says so at this moment, or it has ended
-                study.tell(trial.number, state=state.FAIL, skip_if_finished=True)
+                patiently(
+                    lambda number=trial.number: study.tell(
+                        number, state=state.FAIL, skip_if_finished=True
+                    )
+                )
                 lost += 1
     return lost
