@@ -48,7 +48,15 @@ from ngpu_lib.widgets import ActivationViewer
 task, trained = make_task("multiply"), pretrained.load("multiply")
 word = task.encode(2741, 3001, length=12)
 trace = trained.trace(word)
-viewer = ActivationViewer(trace, title="2,741 x 3,001, lowest digit first", maps=[4, 53, 71, 87])
+viewer = ActivationViewer(
+    trace,
+    title="2,741 x 3,001, lowest digit first",
+    maps=[4, 53, 71, 87],
+    network=trained.page(),
+    retrace=trained.trace,
+    word=word,
+    at_least=12,
+)
 viewer.mode = "time"
 viewer
 
@@ -80,11 +88,13 @@ for bits, row in right.items():
     )
 
 # %% [markdown]
-# Right on every new product of the length it was trained on; nearly always right at ten times that length; and at a hundred times, a handful of wrong digits among thousands.
+# Right on every new product of the length it was trained on; nearly always right at ten times that length; and at a hundred times, fewer than one wrong digit in a thousand, which are
+# enough to spoil most of the products.
 # Is that long multiplication, or something that resembles it? Lesson 09 trains this network, hunts its mistakes and asks what one may conclude.
 
 # %%
-assert right[200]["sequence_accuracy"] >= 0.9 and right[2000]["symbol_accuracy"] > 0.999
+assert right[200]["sequence_accuracy"] >= 0.9
+assert right[2000]["symbol_accuracy"] > 0.999 and right[2000]["sequence_accuracy"] < 0.5
 
 # %% [markdown]
 # ## What an algorithm looks like from inside
@@ -286,7 +296,13 @@ plots.compare(
 # %%
 ends, middle = target_NL[:, [0, 1, 2, 3, 4, -5, -4, -3, -2, -1]], target_NL[:, 10:15]
 assert (ends.mean(1) < middle.mean(1)).all() and target_NL.max() <= 33
-print("settled after, in the mean:", ends.mean().round(1), "at the ends,", middle.mean(), "between")
+print(
+    "settled after, in the mean:",
+    ends.mean().round(1),
+    "at the ends,",
+    middle.mean().round(1),
+    "between",
+)
 
 # %% [markdown]
 # The surprise is the order. Pencil and paper finish a product from its lowest digit upwards; this network settles it from *both ends inwards*.
@@ -324,7 +340,7 @@ print(f"matrices {speed:,.0f} GFLOP/s in float32 (the lessons were written on 10
 assert speed > 0
 
 # %% [markdown]
-# With a tenth of that the lessons still run; expect them to take longer, at worst ten times.
+# With a tenth of that the lessons still run, and take longer.
 #
 # ## What is coming
 #
@@ -351,7 +367,7 @@ print(ngpu_lib.__doc__.split("So ``inputs_BL``")[0].strip())
 # %% [markdown]
 # ## Recap
 #
-# A network has learned an algorithm when it is right far beyond the examples it saw. A row of simple cells *can* multiply: one is set by hand above. Training found a row that is always right
+# A network that is right far beyond the examples it saw has more than a table. A row of simple cells *can* multiply: one is set by hand above. Training found a row that is always right
 # in its test at the length it was trained on and slips now and then on longer numbers. How such a row is found, and how far one may trust it, is what this course is about. Every lesson ends like this one, with a quiz.
 
 # %%

@@ -25,11 +25,11 @@
 #
 # You will be able to
 #
-# 1. turn "the shortest rule" into a probability for the next term, and say what a compressor cannot see;
+# 1. turn "the shortest rule" into a probability for the next term, and say what a compressor and a network cannot see;
 # 2. compute the best accuracy of a convolution on a task about position before training, from what its cells see;
 # 3. choose a position code for a task, and predict at which lengths it fails.
 #
-# *Before:* lesson 01. *Time:* 55 minutes of yours, about two minutes of one CPU core (a T4 is no faster: the
+# *Before:* lesson 01. *Time:* 60 minutes of yours, about two minutes of one CPU core (a T4 is no faster: the
 # networks are tiny).
 
 # %% tags=["setup"]
@@ -314,7 +314,7 @@ for name in ("root of 2", "seeded coin"):
     assert min(trained_on for trained_on, _ in looked[name]) > 0.54
 
 # %% [markdown]
-# Here is a puzzle that a network can be asked as well, and a person. Each row has two words and a third; one rule makes the third from the two.
+# And what do you find? Each row of this puzzle has two words and a third; one rule makes the third from the two.
 
 # %%
 puzzle = """1000 1101 11010000    0100 1101 01101000    1100 1100 10010000    1010 0110 01111000
@@ -1059,7 +1059,8 @@ for seed in SEEDS:
 #
 # ## Recap
 #
-# A prediction is a vote of programs, weighted by their length; compressors bound that length and miss most of it. A
+# A prediction is a vote of programs, weighted by their length; compressors bound that length and miss most of it, and what a
+# practical machine can find depends on how things are written. A
 # convolution is shift-equivariant, so it is stuck at 3/4 on repeat-even except near an edge, by an amount one can
 # compute beforehand. Position codes repair this inside the lengths they were trained on; a state that travels goes
 # further, where training finds it.
