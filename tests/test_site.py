@@ -96,19 +96,43 @@ def test_a_widget_that_needs_a_kernel_is_refused(tmp_path):
         workshop.page_of("00", tmp_path / "00.ipynb")
 
 
-def test_figures_and_the_set_up_are_folded_on_the_page(tmp_path):
-    tags = (["figure"], ["setup"], [])
-    cells = [nbformat.v4.new_code_cell("x", metadata={"tags": tag}) for tag in tags]
+def test_figures_and_what_stands_before_the_first_output_are_folded(tmp_path):
+    output = nbformat.v4.new_output("stream", text="x")
+    cells = [
+        nbformat.v4.new_code_cell(source, metadata={"tags": tags}, outputs=outputs)
+        for source, tags, outputs in [
+            ("set-up", ["setup"], []),
+            ("imports", [], []),
+            ("shown", [], [output]),
+            ("open", [], []),
+            ("picture", ["figure"], [output]),
+        ]
+    ]
     notebook = nbformat.v4.new_notebook(cells=cells)
     (tmp_path / "00").mkdir()
     (tmp_path / "00/record.json").write_text('{"presets": {}}')
     nbformat.write(notebook, tmp_path / "00.ipynb")
     page = workshop.page_of("00", tmp_path / "00.ipynb")
-    assert ["hide-input" in cell.metadata.get("tags", []) for cell in page.cells] == [
-        True,
-        True,
-        False,
-    ]
+    folded = {cell.source: "hide-input" in cell.metadata.get("tags", []) for cell in page.cells}
+    assert folded == {"imports": True, "shown": False, "open": False, "picture": True}
+
+
+def test_what_widgets_share_is_taken_out_of_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(workshop, "WEIGHTS", tmp_path)
+    network = {"crc32": 255, "data": "AAAA", "kind": "x"}
+    states = [{"_esm": "program", "_css": "style", "network": dict(network)} for _ in "ab"]
+    states.append(
+        {"_esm": "other", "networks": [dict(network)], "machines": [{"network": dict(network)}]}
+    )
+    texts: dict[str, str] = {}
+    for state in states:
+        workshop.lighten(state, texts)
+    assert sorted(texts.values()) == ["other", "program", "style"]
+    assert texts[states[0]["_esm"]] == "program" and states[0]["_esm"] == states[1]["_esm"]
+    assert states[0]["network"] == {"crc32": 255, "kind": "x", "file": "000000ff.safetensors"}
+    assert states[2]["machines"][0]["network"] == states[2]["networks"][0] == states[0]["network"]
+    assert [path.name for path in tmp_path.iterdir()] == ["000000ff.safetensors"]
+    assert (tmp_path / "000000ff.safetensors").read_bytes() == bytes(3)
 
 
 def test_execution_is_cached_by_what_it_depends_on(monkeypatch):
@@ -166,7 +190,24 @@ def test_presets_are_recorded_and_leave_no_trace():
 def site():
     """The built site's folder and the weight of its pages."""
     needs_npm()
-    return workshop.HTML, workshop.build(STEMS, as_is=bool(os.environ.get("NGPU_AS_IS")))
+    return workshop.HTML, built_once()
+
+
+def built_once() -> dict:
+    """Build the site; where another worker of this run has, wait for it and take its report."""
+    import fcntl  # not on Windows, where the site is not built
+
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    workshop.SITE.mkdir(parents=True, exist_ok=True)
+    with (workshop.SITE / "built_by").open("a+") as stamp:
+        fcntl.flock(stamp, fcntl.LOCK_EX)
+        stamp.seek(0)
+        if stamp.read() == run:
+            return json.loads((workshop.SITE / "report.json").read_text("utf-8"))
+        report = workshop.build(STEMS, as_is=bool(os.environ.get("NGPU_AS_IS")))
+        stamp.truncate(0)
+        stamp.write(run)
+    return report
 
 
 def needs_npm() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VENDORED = ROOT / "build" / "vendored"
 MATHJAX = "mathjax@3.2.2"
+AXE = "axe-core@4.14.1"
 FONTS = "es5/output/chtml/fonts/woff-v2/"
 
 
@@ -55,3 +56,12 @@ def mathjax() -> Path:
         OSError: no npm, or nothing that it can fetch from.
     """
     return package(MATHJAX, "es5/tex-chtml.js", FONTS) / "es5"
+
+
+def axe() -> Path:
+    """axe-core, which looks for what keeps people out of a page; fetched once.
+
+    Raises:
+        OSError: no npm, or nothing that it can fetch from.
+    """
+    return package(AXE, "axe.min.js") / "axe.min.js"

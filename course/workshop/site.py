@@ -9,6 +9,7 @@ loaded from another host.
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import nbformat
@@ -32,10 +34,22 @@ from course.workshop.editions import (
 )
 from course.workshop.execution import WIDGET_STATE, WIDGET_VIEW, chosen, execute_all, student
 from course.workshop.walk import faults, load_times, weigh
+from ngpu_lib import pretrained, recorded
+from ngpu_lib.widgets.base import module
 
 DOCS = ROOT / "docs"
 SITE = ROOT / "build" / "site"
 SOURCE, STATIC, HTML = SITE / "source", SITE / "static", SITE / "html"
+WEIGHTS = STATIC / "weights"
+#: Maps that the front door shows beside its picture, and what one sees there.
+FRONT_MAPS = {
+    4: "digits walk left",
+    53: "digits walk right",
+    71: "work spreads",
+    87: "results stay",
+}
+#: Pairs that the shipped network multiplies wrongly (a test holds them to it).
+FRONT_WRONG: list[list[str]] = []
 
 
 def launch_line(stem: str, seconds: float) -> str:
@@ -62,10 +76,14 @@ def page_of(stem: str, executed: Path) -> nbformat.NotebookNode:
     notebook = nbformat.read(executed, as_version=4)
     states = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     record = json.loads(executed.with_suffix("").joinpath("record.json").read_text("utf-8"))
-    shown = set()
+    shown, seen = set(), False
+    # A first screen shows a lesson's question and its picture: the set-up cell, which does nothing here, is left out,
+    # and what stands before the first output is folded.
+    notebook.cells = [c for c in notebook.cells if "setup" not in c.metadata.get("tags", [])]
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
-        if {"setup", "figure"} & set(tags):
+        seen = seen or bool(cell.get("outputs"))
+        if "figure" in tags or (cell.cell_type == "code" and not seen):
             cell.metadata.tags = [*tags, "hide-input"]
         if "launch" in tags:
             cell.source = launch_line(stem, notebook.metadata["ngpu_seconds"][1])
@@ -83,9 +101,56 @@ def page_of(stem: str, executed: Path) -> nbformat.NotebookNode:
         cell.metadata.pop("execution", None)
     if shown:
         kept = {name: states[name] for name in states if name in shown}
-        state = {"version_major": 2, "version_minor": 0, "state": kept}
+        texts: dict[str, str] = {}
+        for state in kept.values():
+            lighten(state["state"], texts)
+        state = {"version_major": 2, "version_minor": 0, "state": kept, "texts": texts}
         notebook.metadata["widgets"] = {WIDGET_STATE: state}
     return notebook
+
+
+def lighten(state: dict, texts: dict[str, str]) -> None:
+    """Take out of a widget's state what others share: its program and style once a page, weights once a site.
+
+    Weights become files named after their checksum, in the folder that ``widgets.js`` takes them from.
+    """
+    for name in {"_esm", "_css"} & set(state):
+        short = f"{name}-{zlib.crc32(state[name].encode()):08x}"
+        texts[short] = state[name]
+        state[name] = short
+    networks = [state.get("network") or {}, *(state.get("networks") or [])]
+    networks += [machine["network"] for machine in state.get("machines") or []]
+    for network in networks:
+        if "data" in network:
+            network["file"] = keep_weights(network)
+            del network["data"]
+
+
+def keep_weights(network: dict, folder: Path | None = None) -> str:
+    """Write a network's weights beside the site's pages; the file's name."""
+    name = f"{network['crc32']:08x}.safetensors"
+    folder = folder or WEIGHTS
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(base64.b64decode(network["data"]))
+    return name
+
+
+def front_door(weights: Path | None = None) -> str:
+    """The program of the index's first picture: the widgets' own parts, and what it shows.
+
+    ``weights``: the folder that gets the network's file.
+    """
+    network = pretrained.load("multiply").page()
+    network["file"] = keep_weights(network, weights)
+    del network["data"]
+    shown = {
+        "network": network,
+        "readers": recorded.load("lesson09_readers")["readers"],
+        "maps": [{"map": number, "text": text} for number, text in FRONT_MAPS.items()],
+        "pairs": FRONT_WRONG,
+    }
+    parts = module("arrays", "networks", "machine", "space") + (DOCS / "_static/front.js").read_text("utf-8")
+    return f"(() => {{\nconst FRONT = {json.dumps(shown)};\n{parts}}})();\n"
 
 
 def axes_table() -> str:
@@ -119,8 +184,11 @@ def compose(executed: dict[str, Path]) -> None:
     for folder in (SOURCE, STATIC):
         shutil.rmtree(folder, ignore_errors=True)
     for folder in (SOURCE / "lessons", SOURCE / "plans", STATIC / "notebooks"):
-        folder.mkdir(parents=True)
+        folder = folder or WEIGHTS
+    folder.mkdir(parents=True)
     shutil.copytree(DOCS / "_static", STATIC, dirs_exist_ok=True)
+    (STATIC / "front.js").write_text(front_door(), "utf-8")
+    shutil.copy(ROOT / "course/images/front.png", STATIC / "recorded.png")
     shutil.copytree(npm.mathjax(), STATIC / "mathjax")
     shutil.copytree(ROOT / "course/images", SOURCE / "images")
     rows = ["| lesson | its question |", "|---|---|"]
@@ -134,7 +202,8 @@ def compose(executed: dict[str, Path]) -> None:
         if tables := symbol_tables(stem):
             symbols += [f"### [{title}](lessons/{stem}.ipynb)", *tables]
     pages = {
-        name: (DOCS / f"{name}.md").read_text("utf-8") for name in ("index", "glossary", "teaching")
+        name: (DOCS / f"{name}.md").read_text("utf-8")
+        for name in ("index", "glossary", "teaching", "classroom")
     }
     pages["index"] = fill(pages["index"], "lessons", "\n".join(rows))
     listed = "\n".join(f"lessons/{stem}" for stem in executed)

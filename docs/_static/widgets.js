@@ -2,8 +2,27 @@
 // Only anywidgets are drawn; the build refuses a lesson that shows another kind.
 
 (() => {
+window.course = { weights, load };
 const MIME = "application/vnd.jupyter.widget-";
 const read = (script) => JSON.parse(script.textContent);
+
+/** Weights, from this site's own files and from nowhere else; each file is fetched once. */
+const files = new Map();
+const place = new URL("weights/", document.currentScript.src);
+function weights(file) {
+  if (!files.has(file)) files.set(file, (async () => {
+    const url = new URL(file, place);
+    if (url.origin !== location.origin || !url.href.startsWith(place.href)) throw new Error("Weights from another host are refused.");
+    if (url.protocol === "file:") throw new Error("A page opened as a file cannot load the network's weights; serve the folder (python -m http.server).");
+    let answer;
+    try { answer = await fetch(url); } catch { throw new Error("The network's weights could not be loaded (blocked, or no connection)."); }
+    if (!answer.ok) throw new Error(`The network's weights could not be loaded (${answer.status}).`);
+    return new Uint8Array(await answer.arrayBuffer());
+  })());
+  const found = files.get(file);
+  found.catch(() => files.delete(file)); // so that a later try may succeed
+  return found;
+}
 
 /** What a widget's module gets as `model`, with nobody on the other side. */
 function remember(traits) {
@@ -20,6 +39,7 @@ function remember(traits) {
     off: (name, handler) => { handlers[name] = (handlers[name] ?? []).filter((h) => h !== handler); },
     save_changes: () => {},
     send: () => {},
+    weights,
   };
 }
 
@@ -51,11 +71,12 @@ function presets(model, recorded) {
 
 async function start() {
   const saved = document.querySelector(`script[type="${MIME}state+json"]`);
-  const states = saved ? read(saved).state : {};
+  const { state: states = {}, texts = {} } = saved ? read(saved) : {};
   const models = new Map();
   for (const script of document.querySelectorAll(`script[type="${MIME}view+json"]`)) {
     const id = read(script).model_id;
     const { state, presets: recorded } = states[id];
+    for (const name of ["_esm", "_css"]) state[name] = texts[state[name]] ?? state[name];
     if (!models.has(id)) models.set(id, remember({ ...state }));
     const model = models.get(id);
     const el = document.createElement("div");

@@ -1,0 +1,214 @@
+"""The site as a visitor finds it: the front door at work, accessibility, weights from here or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from course.workshop import npm
+from tests.test_site import STEMS, address, site, visit  # noqa: F401
+
+pytestmark = pytest.mark.site
+
+#: Every kind of page.
+KINDS = [
+    "index.html",
+    "glossary.html",
+    "teaching.html",
+    "search.html?q=tape",
+    f"plans/{STEMS[0]}.html",
+    *(f"lessons/{stem}.html" for stem in STEMS),
+]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def keep_shot(page, name: str) -> None:
+    """With NGPU_SHOTS=folder a picture is kept there, to be looked at."""
+    if folder := os.environ.get("NGPU_SHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def front(visit, path="index.html", **options):  # noqa: F811
+    page = visit(path, **options)
+    page.wait_for_selector("#front[data-state]", timeout=30_000)
+    page.wait_for_function("document.getElementById('front').dataset.state !== 'working'")
+    return page
+
+
+def ready(visit, path, **options):  # noqa: F811
+    page = visit(path, **options)
+    if path.startswith("lessons"):
+        page.wait_for_selector("html[data-widgets]", timeout=60_000)
+    page.wait_for_timeout(1200)
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", KINDS)
+def test_nobody_is_kept_out(visit, path, scheme):  # noqa: F811
+    """axe-core finds no violation of WCAG 2.2, levels A and AA."""
+    try:
+        axe = npm.axe()
+    except OSError as error:
+        pytest.fail(str(error)) if os.environ.get("CI") else pytest.skip(str(error))
+    size = {"width": 390, "height": 844} if scheme == "dark" else {"width": 1280, "height": 900}
+    page = ready(visit, path, color_scheme=scheme, viewport=size)
+    page.add_script_tag(path=str(axe))
+    found = page.evaluate(
+        "(rules) => axe.run(document, { runOnly: { type: 'tag', values: rules } })", RULES
+    )
+    faults = [
+        f"{violation['id']}: {node['target']} {node.get('failureSummary', '')[:200]}"
+        for violation in found["violations"]
+        for node in violation["nodes"][:3]
+    ]
+    assert faults == []
+    assert len(found["passes"]) > 10
+
+
+def test_the_front_door_multiplies_what_is_typed(visit):  # noqa: F811
+    page = front(visit)
+    product = 1234567890 * 987654321
+    page.wait_for_function(f"document.querySelector('.front-answer').textContent === '{product:,}'")
+    page.get_by_label("First number").fill("12345")
+    page.get_by_label("Second number").fill("54321")
+    page.get_by_label("Second number").press("Enter")
+    page.wait_for_function(
+        f"document.querySelector('.front-answer').textContent === '{12345 * 54321:,}'"
+    )
+    page.wait_for_function(
+        "/BigInt says, too/.test(document.querySelector('.front-verdict').textContent)"
+    )
+    keep_shot(page, "front_light")
+    assert page.errors == [] and page.abroad == []
+
+
+def test_the_front_door_answers_to_keys_and_stops(visit):  # noqa: F811
+    page = front(visit)
+    page.locator(".front-space").focus()
+    page.keyboard.press("End")
+    end = page.locator("#front").get_attribute("data-step")
+    page.keyboard.press("ArrowUp")
+    assert int(page.locator("#front").get_attribute("data-step")) == int(end) - 1
+    page.wait_for_timeout(300)
+    assert (
+        int(page.locator("#front").get_attribute("data-step")) == int(end) - 1
+    )  # it does not run on
+    assert page.text_content(".front-play") == "Play"
+
+
+def test_who_wants_no_motion_sees_the_end_at_once(visit):  # noqa: F811
+    page = front(visit, reduced_motion="reduce")
+    assert page.locator("#front").get_attribute("data-step") == str(2 * 31 + 1 + 8)
+
+
+def test_wrong_products_are_marked_with_their_place(visit):  # noqa: F811
+    page = front(visit, reduced_motion="reduce")
+    if not page.get_by_role("button", name="One it gets wrong").count():
+        pytest.skip("no short product is known that the network gets wrong")
+    page.get_by_role("button", name="One it gets wrong").click()
+    page.wait_for_function(
+        "Number(document.getElementById('front').dataset.wrong) > 0", timeout=60_000
+    )
+    verdict = page.text_content(".front-verdict")
+    assert re.search(r"BigInt says .* binary (place|digits)", verdict)
+    assert page.locator(".front-answer mark").count() >= 1
+    keep_shot(page, "front_wrong")
+
+
+def test_numbers_too_long_are_told_the_time_they_would_take(visit):  # noqa: F811
+    page = front(visit)
+    page.get_by_label("First number").fill("9" * 40)
+    page.get_by_label("First number").press("Enter")
+    words = page.text_content(".front-verdict")
+    assert re.search(r"At most 84 bits .* 133 bits would take about [\d.]+ (ms|s|minutes)", words)
+    page.get_by_label("First number").fill("twelve")
+    page.get_by_label("First number").press("Enter")
+    assert "Two whole numbers" in page.text_content(".front-verdict")
+
+
+def blocked(visit, path, answer):  # noqa: F811
+    """A page whose weights are not delivered, or damaged."""
+    page = visit("search.html")
+    page.route("**/weights/*", answer)
+    page.goto(page.url.replace("search.html", path))
+    return page
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda route: route.abort(), "could not be loaded (blocked, or no connection)"),
+        (lambda route: route.fulfill(status=404), "could not be loaded (404)"),
+        (lambda route: route.fulfill(status=200, body=b"x" * 4000), "their checksum is another"),
+    ],
+)
+def test_without_weights_the_recording_stays_and_the_page_says_why(visit, answer, sentence):  # noqa: F811
+    page = blocked(visit, "index.html", answer)
+    page.wait_for_selector("#front[data-state=failed]", timeout=30_000)
+    assert sentence in page.text_content(".front-verdict")
+    assert page.locator(".front-screen img").is_visible()
+    assert page.errors == []
+    page = blocked(visit, f"lessons/{STEMS[0]}.html", answer)
+    page.wait_for_selector("html[data-widgets]", timeout=60_000)
+    if page.get_by_label("First number").count():
+        viewer = page.locator(".ngpu-viewer").first
+        page.get_by_label("First number").fill("77")
+        page.get_by_label("First number").press("Enter")
+        page.wait_for_selector(".ngpu-viewer .ngpu-told.ngpu-error", timeout=20_000)
+        told = page.text_content(".ngpu-viewer .ngpu-told")
+        assert sentence in told and "still the recorded one" in told
+        assert viewer.locator("canvas").count() == 1
+
+
+def test_weights_come_from_this_site_alone(visit):  # noqa: F811
+    page = visit("index.html")
+    for name in ("https://example.org/x.safetensors", "//example.org/x", "../../elsewhere.bin"):
+        said = page.evaluate("(name) => course.weights(name).catch((error) => error.message)", name)
+        assert "another host are refused" in said
+    assert page.abroad == []
+
+
+@pytest.mark.parametrize("stem", [s for s in STEMS if s[:2] in ("00", "08")])
+def test_what_is_typed_in_a_lesson_is_computed_there(visit, stem):  # noqa: F811
+    page = ready(visit, f"lessons/{stem}.html")
+    viewer = page.locator(".ngpu-viewer").first
+    if stem[:2] == "00":
+        viewer.get_by_label("First number").fill("1234")
+        viewer.get_by_label("First number").press("Enter")
+    else:
+        viewer.get_by_label("Word").fill("0011010111")
+        viewer.get_by_label("Word").press("Enter")
+    told = page.locator(".ngpu-viewer .ngpu-told").first
+    page.get_by_text("No kernel is there to check it").first.wait_for(timeout=20_000)
+    assert "Computed in this page in" in told.inner_text()
+    panel = page.evaluate(
+        "document.querySelector('.ngpu-viewer').parentElement.model.get('panels')[0]"
+    )
+    assert len(panel["outputs"]) == panel["shape"][0]
+    if stem[:2] == "00":
+        assert panel["outputs"][-1] == panel["targets"]
+    else:
+        assert panel["inputs"] == list("0011010111")
+    assert page.errors == [] and page.abroad == []
+
+
+def test_first_screen_of_a_lesson_shows_its_question(visit):  # noqa: F811
+    for stem in STEMS:
+        page = ready(visit, f"lessons/{stem}.html", viewport={"width": 1280, "height": 900})
+        box = page.locator("article p strong").first.bounding_box()
+        assert box and box["y"] < 500, stem
+
+
+def test_the_index_is_light_and_quick(site, visit):  # noqa: F811
+    page = front(visit)
+    loaded = page.evaluate(
+        """performance.getEntriesByType("resource").map((r) => [r.name, r.decodedBodySize])"""
+    )
+    ours = [size for name, size in loaded if re.search(r"weights/|front\.js|course\.js", name)]
+    print(json.dumps(loaded))
+    assert sum(ours) <= 420_000
