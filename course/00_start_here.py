@@ -175,6 +175,10 @@ assert all(phase.per_update == 0 for phase in recipe.phases) and 9e6 < pairs / s
 # **Exercises check themselves.** Fill in the stub, run the cell below it. The check says *pass*, *not done yet*, what looks like a known mistake, or what your answer gives and what it should.
 # It never stops the notebook. Hints come in three steps; open one at a time.
 #
+# **Tomorrow** everything is there again: on your own machine or a hub, tries, predictions and quiz choices lie in `progress-00.json` beside the notebook. Binder forgets; two buttons in
+# its toolbar save the notebook to your browser's storage and bring it back. On Colab, choose *File, Save a copy in Drive*; on Kaggle, *Save version*. The panel at the end of each lesson clears what
+# is kept, or writes it into a file for a course that wants it handed in; nothing is sent.
+#
 # ### Exercise 0.1 · What a row of digits is worth (easy, 3 minutes)
 #
 # Write `value(digits)`: the number whose binary digits are given, least significant first. `[1, 0, 1, 1]` is 1 + 4 + 8 = 13.
