@@ -26,6 +26,7 @@ mathjax3_config = {"chtml": {"displayAlign": "left"}}
 
 html_theme = "furo"
 html_title = project
+html_favicon = "icon.svg"
 html_baseurl = f"https://{OWNER}.github.io/{NAME}/"
 html_static_path = []  # composed; course/workshop/site.py names it
 html_css_files = ["course.css"]

@@ -280,3 +280,61 @@ def test_in_a_browser(golden):
             check(name, found)
             if found["ways"]:
                 assert set(found["ways"]) == {"simd", "plain"}
+
+
+def test_readers_of_the_multiplier_are_right_until_the_front_comes():
+    """The recorded readers, on words that they were neither fitted to nor tried on."""
+    from course.workshop.recorded_runs import lesson09_readers as script
+    from ngpu_lib import recorded
+
+    found = recorded.load("lesson09_readers")
+    assert [(r["name"], r["move"]) for r in found["readers"]] == list(script.MOVES.items())
+    data = script.states_and_targets(pretrained.load("multiply"), 14, 20, seed=5)
+    for reader in found["readers"]:
+        weights = torch.tensor(reader["weights"]).double()
+        states, target = script.rows(data, reader["name"], data["late"] <= reader["until"])
+        assert ((states @ weights).sign() == target).double().mean() > 0.999
+        states, target = script.rows(data, reader["name"], data["late"] >= 3)
+        assert ((states @ weights).sign() == target).double().mean() < 0.75
+
+
+def test_space_time_says_what_is_in_a_cell(program, tmp_path):
+    from ngpu_lib import recorded
+
+    shared = "".join((FOLDER / f"{name}.js").read_text("utf-8") for name in ("machine", "space"))
+    (tmp_path / "space.js").write_text(shared, "utf-8")
+    given = {
+        "network": pretrained.load("multiply").page(),
+        "readers": recorded.load("lesson09_readers")["readers"],
+    }
+    (tmp_path / "given.json").write_text(json.dumps(given))
+    printed = run_node(
+        f"""const fs = require("fs");
+        const text = ["{program}", "{tmp_path}/space.js"].map((p) => fs.readFileSync(p, "utf8")).join("");
+        const J = new Function(text + "; return {{ networks, arithmeticWord, rightAnswer, stepsOf, readSpace }};")();
+        const {{ network, readers }} = JSON.parse(fs.readFileSync("{tmp_path}/given.json"));
+        const machine = J.networks().build(network, Uint8Array.from(Buffer.from(network.data, "base64")));
+        const word = J.arithmeticWord(network, 2741n, 3001n, 12), L = word.length, T = J.stepsOf(network, L) + 1;
+        const states = new Float32Array(T * 96 * L), read = new Uint8Array(T * L);
+        machine.start(word);
+        for (let t = 0; t < T; t++) {{
+          if (t) machine.step();
+          machine.state(states, t * 96 * L);
+          read.set(machine.read(), t * L);
+        }}
+        const right = J.rightAnswer(network.task, word);
+        const places = {{ first: [0, 12], second: [13, 25], answer: [0, 25], middle: 12 }};
+        const see = () => J.readSpace({{ states, read, shape: [T, 96, 1, L] }}, right, readers, places);
+        const space = see();
+        const row = (t) => [space.kind, space.level].map((all) => Array.from(all.subarray(t * L, (t + 1) * L)));
+        right[7] = 3 - right[7];
+        const wrong = Array.from(see().kind.subarray(-L));
+        const answer = Array.from(read.subarray(-L));
+        console.log(JSON.stringify({{ word, first: row(0), last: row(T - 1), wrong, answer }}));"""
+    )
+    found = json.loads(printed)
+    kinds, levels = found["first"]
+    assert kinds == [1] * 12 + [0] + [2] * 12
+    assert [levels[l] for l in range(25) if l != 12] == [s - 1 for s in found["word"] if s != 3]
+    assert found["last"] == [[3] * 25, [s - 1 for s in found["answer"]]]
+    assert [l for l, kind in enumerate(found["wrong"]) if kind == 4] == [7]

@@ -223,6 +223,9 @@ def render() -> None:
     options += ["-D", f"html_static_path={STATIC}"]
     command = [sys.executable, "-m", "sphinx", *options, SOURCE, HTML]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    for path in HTML.rglob("*.html"):  # the theme names headings of its menu without their level
+        text = path.read_text("utf-8")
+        path.write_text(text.replace('role="heading">', 'role="heading" aria-level="2">'), "utf-8")
 
 
 def build(stems: list[str], as_is: bool = False) -> dict[str, dict]:
