@@ -135,6 +135,34 @@ def test_setup_cell_is_the_same_in_every_lesson():
     assert len(cells) <= 1
 
 
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_head_says_what_one_core_was_measured_to_need(path):
+    figures = maker.measured().get(path.stem)
+    assert figures, f"run `NGPU_LESSONS={path.stem[:2]} make bench ONLY=lessons`, `make notebooks`"
+    told = f"minutes of yours; {maker.minutes(figures['seconds'])} of one CPU core, measured"
+    (head,) = (text for text in sources(notebook(path, "student")["cells"]) if "*Time:*" in text)
+    assert told in head and figures["seconds"] <= 180
+
+
+def test_the_page_of_benchmarks_has_the_measured_table():
+    text = (ROOT / "BENCHMARKS.md").read_text()
+    rows = re.findall(
+        r"^\| (\d\d_\w+) +\| (\S+) +\| (\S+) +\| (\S+) +\|$", text, flags=re.MULTILINE
+    )
+    names = ("memory_mb", "first_picture", "seconds")
+    told = {stem: dict(zip(names, map(float, values), strict=True)) for stem, *values in rows}
+    assert told == maker.measured()
+
+
+def test_a_time_written_by_hand_gives_way():
+    old = (
+        "*Time:* 60 minutes of yours, about two\nminutes of a core (a GPU is no faster). 9 minutes"
+    )
+    new = "*Time:* 60 minutes of yours; 1 min 5 s of one CPU core, measured (a GPU is no faster). 9 minutes"
+    assert maker.with_time(old, {"seconds": 65}) == new == maker.with_time(new, {"seconds": 65})
+    assert maker.with_time(old, None) == old and maker.minutes(59.6) == "1 min 0 s"
+
+
 def write(tmp_path, *cells):
     path = tmp_path / "50_made_up.py"
     path.write_text("\n\n".join(cells) + "\n")
@@ -164,7 +192,7 @@ def test_a_solution_needs_its_stub(tmp_path):
 def test_a_figure_is_folded_in_both_editions(tmp_path):
     path = write(tmp_path, '# %% tags=["figure"]\nax.plot(x)', "# %%\nx = 1")
     for name in maker.EDITIONS:
-        figure, other = notebook(path, name)["cells"]
+        figure, other, *_ = notebook(path, name)["cells"]  # at the end: the panel to hand in
         assert figure["metadata"]["jupyter"] == {"source_hidden": True}
         assert figure["metadata"]["cellView"] == "form" and other["metadata"] == {}
     path = write(tmp_path, '# %% [markdown] tags=["figure"]\n# a picture')
@@ -175,7 +203,7 @@ def test_a_figure_is_folded_in_both_editions(tmp_path):
 def test_equal_cells_get_different_ids(tmp_path):
     path = write(tmp_path, "# %%\nx = 1", "# %%\nx = 1", "# %% [markdown]\n# x = 1")
     ids = [cell["id"] for cell in notebook(path, "student")["cells"]]
-    assert len(set(ids)) == 3
+    assert len(set(ids)) == 3 + 2  # the panel to hand in, and its text
     # and another edition, or a cell before, changes none of them
     later = write(
         tmp_path, "# %%\nnew = 1", "# %%\nx = 1", "# %%\nx = 1", "# %% [markdown]\n# x = 1"
