@@ -54,9 +54,7 @@ def content(key_BRM: Tensor, beta_BR: Tensor, memory_BNM: Tensor) -> Tensor:
     require.tensor("beta_BR", beta_BR, *key_BRM.shape[:2], kind="float")
     dot_BRN = key_BRM @ memory_BNM.transpose(1, 2)
     sizes_BRN = key_BRM.norm(dim=-1)[..., None] * memory_BNM.norm(dim=-1)[:, None]
-    if bool(
-        sizes_BRN.isinf().any()
-    ):  # squares beyond any float: of numbers that large only directions count
+    if bool((sizes_BRN > 1e30).any()):  # too large to go on with: only directions count then
         key_BRM, memory_BNM = (
             part / part.abs().amax(-1, keepdim=True).clamp_min(1) for part in (key_BRM, memory_BNM)
         )

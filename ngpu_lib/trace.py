@@ -84,6 +84,8 @@ def trace_run(
         raise ValueError(needs) from None
     finally:
         model.train(was_training)
+    if not steps or not isinstance(steps[0], dict):
+        raise ValueError(f"model: got {type(model).__name__}; needs one that traces its states")
     tensors = _stack(steps)
     if hasattr(model, "readout"):
         with torch.no_grad():

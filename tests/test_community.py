@@ -53,18 +53,15 @@ def test_what_is_to_be_changed_stands_where_contributing_says(what, where):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     parts = re.findall(r"`([^`]+)`", where)
     files = [part for part in parts if re.search(r"\.(py|js)$|/$", part)]
-    found = [
-        path
-        for part in files
-        for path in [
-            *(ROOT / "ngpu_lib").glob(part.replace("NN", "[0-9][0-9]")),
-            *ROOT.glob(part.replace("NN", "[0-9][0-9]")),
-        ]
-    ]
     assert parts and files, where
+    bases = [ROOT, ROOT / "ngpu_lib"]  # and the folders that the row names
+    bases += [base / part for base in bases for part in files if part.endswith("/")]
+    found = []
     for part in files:
-        here = part.replace("NN", "[0-9][0-9]")
-        assert any((ROOT / "ngpu_lib").glob(here)) or any(ROOT.glob(here)), part
+        named = part.replace("NN", "[0-9][0-9]")
+        here = [path for base in bases if base.is_dir() for path in base.glob(named)]
+        assert here, part
+        found += here
     texts = [path.read_text("utf-8") for path in found if path.is_file()]
     for part in set(parts) - set(files):
         if part.startswith("make "):
@@ -72,6 +69,9 @@ def test_what_is_to_be_changed_stands_where_contributing_says(what, where):
             assert re.search(rf"(?m)^{target}:", makefile), part
             for only in (o.removeprefix("ONLY=") for o in options):
                 assert (ROOT / "tests/benchmarks" / f"{only}.py").exists(), part
+        elif part.startswith("python -m "):
+            module = ROOT / part.split()[2].replace(".", "/")
+            assert module.with_suffix(".py").exists(), part
         elif part.startswith("ngpu "):
             assert f'add_parser("{part.split()[1]}"' in "".join(
                 path.read_text("utf-8") for path in (ROOT / "ngpu_lib").rglob("*.py")

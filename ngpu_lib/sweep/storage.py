@@ -34,6 +34,8 @@ def open_storage(optuna, where: str):
         if path.is_dir():
             raise ValueError(f"study: got {where}, a folder; needs a file or postgresql://...")
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size and b'"op_code"' not in path.read_bytes()[:200]:
+            raise ValueError(f"study: {where} is no study's file; needs one, or a new name")
         journal = optuna.storages.journal
         lock = journal.JournalFileOpenLock(str(path)) if os.name == "nt" else None
         try:
