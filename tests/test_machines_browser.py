@@ -121,7 +121,7 @@ def test_damaged_weights_leave_the_recording(static, trained):
 def test_where_threads_are_forbidden_the_page_computes_itself(static, trained):
     widget = viewer_of("multiply", *trained.task.encode(13, 11, 8))
     page = static(widget)
-    page.evaluate("window.Worker = class { constructor() { throw new Error('forbidden'); } }")
+    page.evaluate("() => { window.Worker = function () { throw new Error('forbidden'); }; }")
     page.get_by_label("First number").fill("7")
     page.get_by_label("First number").press("Enter")
     told(page, "Computed in this page")

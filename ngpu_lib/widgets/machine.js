@@ -116,7 +116,8 @@ function machineOf(network, model) {
     await load();
     if (mine !== ask.latest) return null;
     cancel();
-    const result = await send(type, message, onProgress);
+    const result = await send(type, message, (step, steps) => { if (mine === ask.latest) onProgress?.(step, steps); });
+    if (mine !== ask.latest) return null;
     if (result?.cost > 2e7) speed = Math.max(speed, result.cost / result.ms);
     return result;
   }
