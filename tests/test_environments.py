@@ -419,3 +419,20 @@ def test_make_installs_once(tmp_path):
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "pip" not in again and "jupyter lab" in again
     assert "00_start_here.ipynb" in again
+
+
+def test_the_hubs_recipe_is_yaml_and_names_the_image():
+    text = (ROOT / "docs/classroom.md").read_text()
+    values = yaml.safe_load(re.search(r"```yaml\n(.+?)```", text, flags=re.DOTALL)[1])
+    student = values["singleuser"]
+    assert student["memory"] == {"guarantee": "1G", "limit": "2G"} and student["cpu"]["limit"] == 1
+    assert (
+        student["image"]["name"].startswith("ghcr.io/")
+        and student["cmd"] == "jupyterhub-singleuser"
+    )
+    workflow = (ROOT / ".github/workflows/image.yml").read_text()
+    assert "IMAGE: ghcr.io/" in workflow and "--memory 2g" in workflow and "--cpus 1" in workflow
+    assert (
+        student["storage"]["homeMountPath"]
+        in student["lifecycleHooks"]["postStart"]["exec"]["command"][2]
+    )

@@ -53,7 +53,7 @@ def unready(root: Path = ROOT) -> list[str]:
 
 
 def archives(folder: Path = RELEASE, *options: str) -> list[Path]:
-    """Build wheel and source archive into an empty folder and let twine read them.
+    """Build wheel and source archive, in this order, into an empty folder and let twine read them.
 
     Raises:
         ValueError: a build failed, or twine found a fault.
@@ -75,8 +75,8 @@ def archives(folder: Path = RELEASE, *options: str) -> list[Path]:
                 source, target
             )
         run(sys.executable, "-m", "build", "--outdir", folder, *options, copy)
-    made = sorted(folder.iterdir())
-    if sorted(path.suffix for path in made) != [".gz", ".whl"]:
+    made = sorted(folder.iterdir(), key=lambda path: path.suffix, reverse=True)
+    if [path.suffix for path in made] != [".whl", ".gz"]:
         raise ValueError(
             f"{folder}: got {[p.name for p in made]}; needs one wheel and one source archive"
         )
@@ -113,7 +113,7 @@ def try_out(python: Path, folder: Path) -> str:
 def main() -> None:
     """`make release`."""
     lacks = unready()
-    wheel, source = sorted(archives(), key=lambda path: path.suffix, reverse=True)
+    wheel, source = archives()
     print(f"{wheel.name} and {source.name}: built, and twine finds no fault")
     with tempfile.TemporaryDirectory() as folder:
         environment, empty = Path(folder) / "environment", Path(folder) / "empty"
