@@ -17,6 +17,7 @@ from ngpu_lib import checks, cli, collect
 from ngpu_lib.checks import Verdict, progress
 from ngpu_lib.checks.handin import HandIn
 from ngpu_lib.checks.progress import Progress, simple
+from tests.classroom import execute
 
 LESSON = """
 from ngpu_lib import checks
@@ -146,6 +147,23 @@ def test_predictions_become_plain(tmp_path):
     assert simple(Odd()) == "an object of type Odd"
     assert simple([1, [2], "x"]) == [1, None, "x"] and simple(len) is None
     assert simple(float("nan")) == "nan" and len(simple("<img>" * 1000)) == 200
+
+
+@pytest.mark.parametrize("kind, passed", [("right", 2), ("wrong", 0), ("empty", 0)])
+def test_a_real_lesson_is_handed_in(tmp_path, kind, passed):
+    """Lesson 00 as it is given out, executed with right, wrong and empty answers."""
+    given = collect.parse(execute("00", kind, tmp_path).read_bytes())
+    assert sum(entry["passed"] for entry in given.checks.values()) == passed
+    assert len(given.checks) == 2 and given.lesson == "00" and given.name == ""
+    mistakes = sum(len(entry["mistakes"]) for entry in given.checks.values())
+    assert mistakes == (2 if kind == "wrong" else 0)
+    if kind == "empty":
+        assert given.predictions == given.quiz == {}
+        return
+    assert given.predictions["my_share"]["guess"] == 7
+    assert "computed: 0.10" in given.predictions["my_share"]["shown"]
+    right = {entry["chosen"] == [entry["right"]] for entry in given.quiz.values()}
+    assert len(given.quiz) >= 1 and right == {kind == "right"}
 
 
 def handin(number=0, **change) -> dict:
