@@ -495,7 +495,8 @@ for k in KS:
 # %% [markdown]
 # **Why.** Write a word as signs $x_i=\pm1$; parity over a secret set S is then the product
 # $\chi_S(x)=\prod_{i\in S}x_i$. The $2^n$ functions $\chi_S$ are called *characters*. They are orthonormal: the mean of
-# $\chi_S\chi_T$ over all words is 1 for S = T and 0 otherwise. The gradient of the logistic loss for a network f is
+# $\chi_S\chi_T$ over all words is 1 for S = T and 0 otherwise. The gradient of the loss (cross-entropy, with two
+# classes) for a network f is, with $\mathbb{E}_x$ for the mean over all words,
 #
 # $$\tfrac12\,\mathbb{E}_x[\tanh(f/2)\,\nabla f]\;-\;\tfrac12\,g_S,\qquad g_S=\mathbb{E}_x[\chi_S(x)\,\nabla f(x)].$$
 #
@@ -1253,7 +1254,7 @@ print(f"100 bits x 8 units x 6 gates, and one to answer: {100 * 8 * 6 + 1:,} thr
 # | Summed over all secrets the signal is a fixed budget: on average a secret gets the $2^n$-th part | theorem |
 # | An MLP fits 1,000 rows of 20-bit parity and is a coin elsewhere; a reader of 8 units generalises 10x | observation, 5 seeds, the settings above |
 # | A few bits per weight are enough for the trained reader | observation |
-# | Is TC⁰ smaller than NC¹ (logarithmic depth), or even than P? | open |
+# | Is TC⁰ smaller than NC¹ (gates of two inputs, logarithmic depth), or even than P (polynomial time)? | open |
 # | Which functions does gradient descent learn from an unfavourable start, and when does it find the short program? | open |
 #
 # ## Recap
