@@ -17,6 +17,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -46,6 +47,7 @@ from ngpu_lib import (
     optimizers,
     packed,
     page,
+    plots,
     pretrained,
     quantise,
     recipes,
@@ -146,6 +148,20 @@ def method(owner, name: str, good: dict, says: dict | None = None, **refused: li
     return Door(getattr(owner, name), good, says, **refused)
 
 
+def closing(draw: Callable) -> Callable:
+    """The same, and its figures are closed whatever happens."""
+
+    def call(**given):
+        try:
+            return draw(**given)
+        finally:
+            plt.close("all")
+
+    return call
+
+
+LABELLED = {"xlabel": "x", "ylabel": "y", "alt": "It rises."}
+NO_WORDS = {name: ["", " ", None, 3] for name in LABELLED}
 PARAMS = {
     "optimizer": "Adam", "layers": 1, "lr": 0.01, "units": 32, "dropout": 0.0, "shift": 0
 }  # fmt: skip
@@ -1157,6 +1173,72 @@ DOORS: dict[str, Door] = {
         says={"path": "path|merge"},
         path=[3, ["x"], "nowhere", "/", __file__],
     ),  # fmt: skip
+    # pictures
+    "plots.figure": Door(
+        closing(plots.figure),
+        {"rows": 1, "columns": 1, "size": (2, 2)},
+        rows=whole(1, 100),
+        columns=whole(1, 100),
+        size=[None, 3, (1,), (0, 1), (NAN, 1), ("1", 1), (10**6, 1)],
+    ),
+    "plots.show": Door(
+        closing(lambda fig, alt: plots.show(plt.figure() if fig == "good" else fig, alt)),
+        {"fig": "good", "alt": "a"},
+        fig=[None, 3, []],
+        alt=[None, 3, "", " "],
+    ),
+    "plots.lines": Door(
+        closing(plots.lines),
+        dict(x=[1, 2], series={"a": [1.0, 2.0]}, log="", **LABELLED),
+        says={"x": "series", "series": "series|values"},
+        x=[None, 3, [1], [[1, 2]]],
+        series=[None, 3, [1, 2], {}, {"a": [1]}, {"a": "xy"}, {"a": [[[1, 2]]]}, {"a": None}],
+        log=["z", 3],
+        **NO_WORDS,
+    ),
+    "plots.dots": Door(
+        closing(plots.dots),
+        {"results": {"a": [1.0, 2.0]}, **LABELLED},
+        says={"results": "results|values"},
+        results=[None, 3, [1], {}, {"a": []}, {"a": [NAN]}, {"a": "x"}, {"a": [[1]]}, {"a": 3}],
+    ),
+    "plots.bars": Door(
+        closing(plots.bars),
+        {"values": {"a": 1.0}, **LABELLED},
+        values=[None, 3, [1], {}, {"a": "x"}, {"a": {}}],
+        **NO_WORDS,
+    ),
+    "plots.heatmap": Door(
+        closing(plots.heatmap),
+        {"values": [[1.0, 2.0]], **LABELLED},
+        values=[None, 3, [1], [], {}, "x", [["a"]], [[[1]]]],
+        **NO_WORDS,
+    ),
+    "plots.medians": Door(
+        plots.medians, {"results": {"a": [1.0]}}, results=[{"a": []}, {"a": [NAN]}, {"a": "x"}]
+    ),
+    "plots.ends": Door(
+        plots.ends,
+        {"x": [1, 2], "series": {"a": [1.0, 2.0]}},
+        says={"x": "series"},
+        x=[None, 3, [1]],
+        series=[{"a": [1]}, {"a": "xy"}, {"a": None}],
+    ),
+    "plots.images": Door(
+        closing(plots.images),
+        dict(pictures=[[[1.0]]], titles=["a"], columns=1),
+        says={"titles": "pictures"},
+        pictures=[None, 3, []],
+        titles=[[], ["a", "b"]],
+        columns=whole(1),
+    ),
+    "plots.compare": Door(
+        closing(
+            lambda alt: plots.compare(lambda ax, v: ax.set(xlabel="a", ylabel="b"), 1, 2, alt=alt)
+        ),
+        {"alt": "a"},
+        alt=["", " ", None, 3],
+    ),
     # outside
     "the seeds of ngpu sweep": Door(
         numbers,
@@ -1230,10 +1312,17 @@ NO_DOOR = {
     "cli.parser": "no argument",
     "attention.Decoder": "the arguments of Encoder",
     "page.hand_set_machine": "no argument",
+    "plots.Picture": "what show makes",
+    "plots.curves": "what lines draws",
+    "plots.spread": "what lines draws",
+    "plots.strip": "what dots draws",
+    "plots.matrix": "what heatmap draws",
+    "plots.parallel": "tests/test_plots.py",
+    "plots.target_and_yours": "whatever an exercise's answer may be, it says so in the picture",
     "live.rescue": "load, and a cell's id: tests/test_present.py",
 }
-#: Rooms with tests of bad input of their own: pictures, explorers, checks, hand-ins.
-ROOMS_APART = {"plots", "widgets", "checks", "collect", "require"}
+#: Rooms with tests of bad input of their own: explorers, checks, hand-ins.
+ROOMS_APART = {"widgets", "checks", "collect", "require"}
 
 
 def public(name: str) -> list[str]:

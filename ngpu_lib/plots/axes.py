@@ -16,6 +16,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ngpu_lib import require
+
 #: Okabe & Ito's eight colours, black last: told apart by nearly everyone.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
 #: Diverging and sequential maps that survive colour blindness and grey printing.
@@ -38,6 +40,10 @@ STYLE = {
 
 def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7, 3.2), **options):
     """A figure in the course's style and its Axes (one, or an array of them), as plt.subplots gives."""
+    require.whole("rows", rows, 1, 100)
+    require.whole("columns", columns, 1, 100)
+    for inches in require.sequence("size", size, 2):
+        require.number("size", inches, above=0, below=200)
     with plt.rc_context(STYLE):
         return plt.subplots(rows, columns, figsize=size, **options)
 
@@ -64,8 +70,10 @@ def show(fig: Figure, alt: str) -> Picture:
     Raises:
         ValueError: no alt text, or an Axes with data but without a label on an axis that is drawn.
     """
-    if not alt.strip():
-        raise ValueError("alt: got an empty text; say in a sentence what the figure shows")
+    require.instance("fig", fig, Figure, "a figure, as plots.figure gives")
+    if not isinstance(alt, str) or not alt.strip():
+        got = "an empty text" if isinstance(alt, str) else repr(alt)
+        raise ValueError(f"alt: got {got}; say in a sentence what the figure shows")
     for ax in fig.axes:
         drawn = ax.axison and ax.has_data() and ax.get_label() != "<colorbar>"
         if drawn and not (ax.get_xlabel() and ax.get_ylabel()) and not _shares_labels(ax):
@@ -109,11 +117,16 @@ def curves(
     """One line per entry of ``series``: name -> y values, or seeds by points (see ``spread``).
 
     A pair of x and y values stands for itself. ``log`` names the axes that are logarithmic: "", "x",
-    "y" or "xy"; ``style`` goes to Axes.plot.
+    y" or "xy"; ``style`` goes to Axes.plot.
+
+    Raises:
+        ValueError: no series by name, values that are no numbers, or not as many as x.
     """
+    require.instance("series", series, Mapping, "a mapping: name -> y values")
+    require.one_of("log", log or "none", ("none", "x", "y", "xy"))
     for name, values in series.items():
-        own, y = values if isinstance(values, tuple) else (x, values)
-        if np.ndim(y) == 2:
+        own, y = points(x, name, values)
+        if y.ndim == 2:
             spread(ax, own, y, name, **style)
         else:
             ax.plot(own, y, label=name, **style)
@@ -125,6 +138,17 @@ def curves(
     if len(series) > 1:
         ax.legend()
     return ax
+
+
+def points(x, name, values) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of one series, (points,), or of seeds, (seeds, points); a ValueError where they do not agree."""
+    own, y = values if isinstance(values, tuple) and len(values) == 2 else (x, values)
+    own, y = np.asarray(own), plain(y, f"series {name!r}")
+    if own.ndim != 1 or y.ndim not in (1, 2) or y.shape[-1] != len(own) or not y.size:
+        raise ValueError(
+            f"series {name!r}: got shape {y.shape} for x of shape {own.shape}; needs as many points"
+        )
+    return own, y
 
 
 def spread(ax: Axes, x, runs, label: str, **options) -> Axes:
@@ -163,16 +187,20 @@ def strip(ax: Axes, results: Mapping, *, rows: bool = False) -> Axes:
 
 def of_seeds(name, values) -> np.ndarray:
     """The values of one variant, (seeds,), or a ValueError where they are no finite numbers."""
-    values = plain(values)
+    values = plain(values, f"results {name!r}")
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"results: got {values} for {name!r}; needs a finite number a seed")
     return values
 
 
-def plain(values) -> np.ndarray:
-    """An array of numbers from lists, an array, or a tensor on any device."""
+def plain(values, name: str = "values") -> np.ndarray:
+    """An array of numbers from lists, an array, or a tensor on any device; else a ValueError."""
     values = values.detach().cpu() if hasattr(values, "detach") else values
-    return np.asarray(values, dtype=float)
+    values = list(values) if isinstance(values, (range, type({}.values()))) else values
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: got {require.shown(values)}; needs numbers") from None
 
 
 def _turned(pair: tuple, rows: bool) -> tuple:
@@ -195,7 +223,8 @@ def images(pictures, titles=None, *, columns: int = 8, size: float = 1.1):
     Raises:
         ValueError: no picture, no column, or a number of titles that is not that of the pictures.
     """
-    count = len(pictures)
+    count = len(require.sequence("pictures", pictures, 0))
+    require.whole("columns", columns, 1)
     if not count or columns < 1 or (titles is not None and len(titles) != count):
         named = "none" if titles is None else len(titles)
         raise ValueError(
@@ -308,6 +337,7 @@ def target_and_yours(draw, target, yours, *, size: tuple[float, float] = (7, 3))
 
 def compare(draw, target, yours, *, alt: str, size: tuple[float, float] = (7, 3)) -> Picture:
     """``target_and_yours`` as a finished picture, in one call."""
-    if not alt.strip():
-        raise ValueError("alt: got an empty text; needs a sentence on what it shows")
+    if not isinstance(alt, str) or not alt.strip():
+        got = "an empty text" if isinstance(alt, str) else repr(alt)
+        raise ValueError(f"alt: got {got}; needs a sentence on what it shows")
     return show(target_and_yours(draw, target, yours, size=size), alt)

@@ -21,6 +21,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
+from ngpu_lib import require
 from ngpu_lib.plots.axes import (
     Picture,
     curves,
@@ -29,6 +30,7 @@ from ngpu_lib.plots.axes import (
     name_places,
     of_seeds,
     plain,
+    points,
     show,
     strip,
 )
@@ -94,7 +96,7 @@ def bars(values: Mapping, *, rows: bool = False, numbers: str = "", **options) -
     def draw(ax, _):
         for place, (label, part) in enumerate(series.items()):
             where = [names.index(name) + (place + 0.5) * thick - 0.4 for name in part]
-            heights = plain(list(part.values()))
+            heights = plain(list(part.values()), f"values {label!r}")
             drawn = (ax.barh if rows else ax.bar)(where, heights, thick, label=label or None)
             if numbers:
                 ax.bar_label(drawn, fmt=numbers, fontsize=9, padding=2)
@@ -165,8 +167,8 @@ def ends(x, series: Mapping) -> str:
         return "; ".join(f"{name}: {ends(x, part)}" for name, part in series.items())
     parts = []
     for name, values in series.items():
-        own, y = values if isinstance(values, tuple) else (x, values)
-        y = np.median(np.atleast_2d(plain(y)), 0)
+        own, y = points(x, name, values)
+        y = np.median(np.atleast_2d(y), 0)
         parts.append(f"{name} from {y[0]:.3g} at {own[0]:g} to {y[-1]:.3g} at {own[-1]:g}")
     return ", ".join(parts)
 
@@ -177,6 +179,7 @@ def _is_nested(values: Mapping) -> bool:
 
 def _panels(values: Mapping) -> Mapping:
     """Panels by name, or the one there is under no name."""
+    require.instance("values", values, Mapping, "a mapping: name -> values")
     return values if _is_nested(values) else {"": values}
 
 
@@ -198,9 +201,10 @@ def _picture(
 ) -> Picture:
     """``draw(ax, values)`` for each panel, with all that the pictures have in common."""
     for name, text in (("xlabel", xlabel), ("ylabel", ylabel), ("alt", alt)):
-        if not text.strip():
+        if not isinstance(text, str) or not text.strip():
             needs = "a sentence on what it shows" if name == "alt" else "a word and its unit"
-            raise ValueError(f"{name}: got an empty text; needs {needs}")
+            got = "an empty text" if isinstance(text, str) else repr(text)
+            raise ValueError(f"{name}: got {got}; needs {needs}")
     count = len(panels)
     if not count or not all(len(part) for part in panels.values()):
         raise ValueError("values: got none; needs at least one, in each panel")
