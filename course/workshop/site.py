@@ -149,7 +149,9 @@ def front_door(weights: Path | None = None) -> str:
         "maps": [{"map": number, "text": text} for number, text in FRONT_MAPS.items()],
         "pairs": FRONT_WRONG,
     }
-    parts = module("arrays", "networks", "machine", "space") + (DOCS / "_static/front.js").read_text("utf-8")
+    parts = module("arrays", "networks", "machine", "space") + (
+        DOCS / "_static/front.js"
+    ).read_text("utf-8")
     return f"(() => {{\nconst FRONT = {json.dumps(shown)};\n{parts}}})();\n"
 
 
@@ -223,9 +225,24 @@ def render() -> None:
     options += ["-D", f"html_static_path={STATIC}"]
     command = [sys.executable, "-m", "sphinx", *options, SOURCE, HTML]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
-    for path in HTML.rglob("*.html"):  # the theme names headings of its menu without their level
+    mend(HTML)
+
+
+#: What the theme and the notebook renderer write that keeps people out: a heading without its level, a folded cell
+#: whose name for screen readers is not what stands there.
+MENDED = {
+    'role="heading">': 'role="heading" aria-level="2">',
+    ' aria-label="Toggle hidden content"': "",
+}
+
+
+def mend(html: Path) -> None:
+    """Put right what the theme and the notebook renderer get wrong on every page."""
+    for path in html.rglob("*.html"):
         text = path.read_text("utf-8")
-        path.write_text(text.replace('role="heading">', 'role="heading" aria-level="2">'), "utf-8")
+        for wrong, right in MENDED.items():
+            text = text.replace(wrong, right)
+        path.write_text(text, "utf-8")
 
 
 def build(stems: list[str], as_is: bool = False) -> dict[str, dict]:
