@@ -15,6 +15,7 @@ import jupytext
 import pytest
 
 from course.workshop.editions import lessons
+from course.workshop.site import linked
 from tests.conftest import ROOT
 
 #: Words that are plain English as well: word -> lessons that use them so before they are explained.
@@ -25,6 +26,8 @@ ORDINARY = {
     "gain": {"02"},
     "label": {"00"},
     "size": {"00", "01", "02"},
+    "spread": {"05"},  # to spread something
+    "view": {"10"},  # in view
 }
 
 #: Words that their lesson explains, but not where its body first says them. May only shrink.
@@ -197,3 +200,9 @@ def test_faults_are_found():
     assert pattern("one-hot").search("one\nhot") and not pattern("map").search("mapping, bit-map")
     with pytest.raises(AssertionError, match="twice"):
         words_of("| a | b | 01 |\n| a | c | 02 |")
+
+
+def test_the_page_s_numbers_are_links():
+    text = "| a | b | 02 |\n| c | d | 05 |\n\n## Axes\n\n| e | 07"
+    link = "| a | b | [02](lessons/02_sequences.ipynb) |"
+    assert linked(text, ["02_sequences"]) == text.replace("| a | b | 02 |", link)

@@ -181,6 +181,16 @@ def fill(text: str, name: str, content: str) -> str:
     return text.replace(mark, content)
 
 
+def linked(glossary: str, stems: list[str]) -> str:
+    """The glossary with each number in its last column a link to that lesson, where its page is built."""
+    page = {stem[:2]: f"lessons/{stem}.ipynb" for stem in stems}
+
+    def link(row: re.Match) -> str:
+        return f"| [{row[1]}]({page[row[1]]}) |" if row[1] in page else row[0]
+
+    return re.sub(r"\| (\d\d) \|$", link, glossary, flags=re.M)
+
+
 def compose(executed: dict[str, Path]) -> None:
     """Write Sphinx's sources: the lessons, the plans, and the pages of docs/."""
     for folder in (SOURCE, STATIC):
@@ -212,6 +222,7 @@ def compose(executed: dict[str, Path]) -> None:
     pages["index"] = fill(pages["index"], "lesson-pages", listed)
     plans = "\n".join(f"plans/{stem}" for stem in executed)
     pages["teaching"] = fill(pages["teaching"], "plan-pages", plans)
+    pages["glossary"] = linked(pages["glossary"], list(executed))
     pages["glossary"] = fill(pages["glossary"], "axes", axes_table())
     pages["glossary"] = fill(pages["glossary"], "symbols", "\n\n".join(symbols))
     for name, text in pages.items():
