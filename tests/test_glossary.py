@@ -62,9 +62,10 @@ what when where which while who whole why will with within without would your
 )
 STRESSED = """
 adds | averaged | axes | biased | bits | blank | constant | Content | count | diagonal | factor |
-forget | frozen | gradient | grows | held | Keep | keeps | Learned | linear | memory | moves |
-norm | number | place | Random | random | reads | rule | Shift | slips | state | step | steps |
-test | time | training | tuned | value | warped | weights | whole words | write | writes | written
+finds | forget | frozen | gradient | grows | held | Independently | Keep | keeps | Learned |
+linear | memory | moves | norm | number | place | random | Random | reads | rule | Shift | slips |
+state | step | steps | test | time | training | tuned | value | warped | weights | whole words |
+write | writes | written
 """
 
 #: Italics, bold, headings and the first column of a table.
