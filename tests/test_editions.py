@@ -108,7 +108,9 @@ def test_notebook_is_clean(path, name):
     (launch,) = sources(made["cells"], "launch")
     for url in re.findall(r"\]\((https://\S+?ipynb)\)", launch):
         assert url.endswith(f"course/{name}/{path.stem}.ipynb")
-    assert "Open in Colab" in launch and "Launch on Binder" in launch
+    assert all(text in launch for text in ("Open in Colab", "Open in Kaggle", "Launch on Binder"))
+    assert launch.count(f"/v{maker.settings()['version']}") == 3, "a link names no release"
+    assert "".join(made["cells"][-1]["source"]).endswith(f'checks.hand_in("{path.stem[:2]}")')
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

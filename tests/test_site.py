@@ -320,6 +320,7 @@ def test_lesson_page_has_what_a_visitor_looks_for(visit, address, stem):
     links = {a.inner_text(): a.get_attribute("href") for a in page.locator(".launch a").all()}
     notebook = f"course/student/{stem}.ipynb"
     assert links["Open in Colab"] == maker.colab_url(notebook, maker.settings())
+    assert links["Open in Kaggle"] == maker.kaggle_url(notebook, maker.settings())
     assert links["Launch on Binder"] == maker.binder_url(notebook, maker.settings())
     download = page.request.get(f"{address}/lessons/{links['Download the notebook']}")
     assert download.ok and download.body() == (ROOT / notebook).read_bytes()
