@@ -9,8 +9,9 @@ import threading
 
 import pytest
 
+from ngpu_lib import collect
 from ngpu_lib.checks.handin import HandIn
-from tests.browser import chromium, open_static
+from tests.browser import chromium, jupyter_lab, notebook, open_in_lab, open_static
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
@@ -142,3 +143,33 @@ def test_the_panel_saves_what_the_kernel_could_not(browser, tmp_path):
         page.get_by_role("button", name="Save it").click()
     assert saved.value.suggested_filename == "hand-in-05-01234567.json"
     assert json.loads(open(saved.value.path()).read())["name"] == "Ada"
+
+
+LESSON = """from ngpu_lib import checks
+from ngpu_lib.checks import lesson05 as check
+from ngpu_lib.checks.quiz import quiz
+from IPython.display import display
+display(quiz("Why?", "this", ("that", "no"), why="so"), checks.hand_in("05"))"""
+
+
+def test_pressed_and_handed_in_in_jupyterlab(browser, tmp_path):
+    """A quiz's button is kept beside the notebook; another's press writes the file; a third forgets all."""
+    notebook(tmp_path / "lesson.ipynb", LESSON)
+    kept = tmp_path / "progress-05.json"
+    with jupyter_lab(tmp_path, environment={"NGPU_PROGRESS": ""}) as address:
+        page = open_in_lab(
+            browser, address, "lesson.ipynb", viewport={"width": 1200, "height": 900}
+        )
+        page.locator(".ngpu-quiz").get_by_role("button", name="that").click(timeout=90_000)
+        panel = page.locator(".ngpu-handin")
+        panel.locator("input").fill("Ada")
+        panel.get_by_role("button", name="Write my report").click()
+        panel.get_by_text("Nothing was sent").wait_for(timeout=30_000)
+        (path,) = tmp_path.glob("hand-in-05-*.json")
+        given = collect.parse(path.read_bytes())
+        assert given.name == "Ada" and given.quiz["Why?"] == {"chosen": ["that"], "right": "this"}
+        assert json.loads(kept.read_text())["quiz"]["Why?"]["chosen"] == ["that"]
+        panel.get_by_role("button", name="Clear").click()
+        panel.get_by_text("Cleared").wait_for(timeout=30_000)
+        assert not kept.exists() and path.exists() and page.errors == []
+        page.close()
