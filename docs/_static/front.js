@@ -55,11 +55,12 @@ function front(host) {
 
   async function typed() {
     const texts = [a, b].map((input) => input.value.replace(/[\s,_.'’]/g, ""));
-    if (!texts.every((text) => /^\d+$/.test(text))) { say("Two whole numbers, please.", true); return; }
+    if (!texts.every((text) => /^\d+$/.test(text))) { pause(); say("Two whole numbers, please.", true); return; }
     const [x, y] = texts.map(BigInt);
     if (`${x} ${y}` === last) return;
     const bits = Math.max(12, x.toString(2).length, y.toString(2).length);
     if (bits > MOST) {
+      pause();
       const time = duration(machine.estimate(2 * bits + 1, 2 * bits + 9));
       say(`At most ${MOST} bits (25 digits) here. ${bits.toLocaleString("en")} bits would take about ${time}; lesson 09 tries 2,000.`, true);
       return;
@@ -68,6 +69,7 @@ function front(host) {
     const word = arithmeticWord(network, x, y, bits);
     const begin = performance.now();
     host.dataset.state = "working";
+    pause();
     try {
       const steps = stepsOf(network, word.length);
       const found = await machine.ask("tape", { word, steps, states: true }, (t) => say(`Step ${t} of ${steps}`));

@@ -104,12 +104,18 @@ function machineOf(network, model) {
     waiting.set(id, { done, fail, onProgress, message: whole });
     post(whole);
   });
-  const load = () => (loading ??= (async () => {
-    const found = await weightsOf(network, model);
-    const { data, ...rest } = network;
-    open();
-    await send("load", { network: rest, bytes: found });
-  })());
+  const load = () => {
+    loading ??= (async () => {
+      const found = await weightsOf(network, model);
+      const { data, ...rest } = network;
+      if (!post) open();
+      await send("load", { network: rest, bytes: found });
+    })().catch((error) => {
+      loading = null; // a later try may succeed
+      throw error;
+    });
+    return loading;
+  };
   const cancel = () => post?.({ type: "cancel", id });
   async function ask(type, message, onProgress) {
     const mine = (ask.latest = (ask.latest || 0) + 1);
