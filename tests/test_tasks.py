@@ -103,6 +103,44 @@ def test_digits_there_and_back(number, base):
     assert from_digits(to_digits(number, base, 110), base) == number
 
 
+@given(data=st.data(), base=st.integers(2, 64), room=st.integers(0, 5))
+@settings(max_examples=100, deadline=None)
+def test_operands_there_and_back_in_every_base(data, base, room):
+    """Whatever the base and the leading zeros: decode gives the operands, value the result, text one symbol each."""
+    numbers = st.integers(0, base**12)
+    a, b = data.draw(numbers), data.draw(numbers)
+    for name in ("add", "multiply"):
+        task = make_task(name, base)
+        shortest = task.encode(a, b)
+        digits = (len(shortest) - 1) // 2 + room
+        word = task.encode(a, b, digits)
+        assert task.decode(word) == task.decode(shortest) == (a, b)
+        assert len(word) == task.positions(digits) == len(task.oracle(word)) == len(task.text(word))
+        right = (a + b if name == "add" else a * b) % base ** len(word)
+        assert task.value(task.oracle(word)) == right
+
+
+@pytest.mark.parametrize("name", TASK_NAMES)
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_batch_holds_its_words_and_pads_behind_them(name, data):
+    """Any words of one length, any room behind them: rows are the words, nothing counts outside."""
+    task = make_task(name)
+    length, count = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 4))
+    draw, room = generator(data.draw(st.integers(0, 2**32))), data.draw(st.integers(0, 4))
+    kind = data.draw(st.sampled_from(task.kinds))
+    words = [task.draw(length, draw, kind) for _ in range(count)]
+    cells = task.positions(length)
+    batch = task.batch(words, cells + room)
+    assert [tuple(row) for row in batch.inputs_BL[:, :cells].tolist()] == words
+    assert [tuple(row) for row in batch.targets_BL[:, :cells].tolist()] == list(
+        map(task.oracle, words)
+    )
+    for part in (batch.inputs_BL, batch.targets_BL, batch.loss_mask_BL, batch.valid_BL):
+        assert not part[:, cells:].any()
+    assert batch.valid_BL[:, :cells].all() and batch.loss_mask_BL.any(1).all()
+
+
 @pytest.mark.parametrize("name", TASK_NAMES)
 def test_sample_keeps_the_contract(name):
     task = make_task(name)
