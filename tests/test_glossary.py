@@ -52,7 +52,7 @@ ALSO = {"held out", "layer-norm", "learning-rate"}
 EVERYDAY = set(
     """
 a after again all also always an and another any are at back before below between beyond both but
-by can cannot could differ different differs does each else every everything everywhere exact
+by can cannot common could differ different differs does each else every everything everywhere exact
 exactly far fast few fewer first four from had has have here how if in is its itself knows last
 later least less low many may might more most must never new next no none not nothing now of old
 on once one only other others own right said same second see set should simple since some still
