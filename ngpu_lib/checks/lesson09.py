@@ -166,25 +166,34 @@ signed_terms = Check(
     ],
 )  # fmt: skip
 
-failing_operands = Check(
-    "9.4 find a product it gets wrong",
-    reference=lambda: {"two numbers below 2^20": True, "new": True, "wrong": True},
+
+def _verdict(fits=True, new=True, wrong=True, in_time=True):
+    return {"below 2^bits": fits, "new": new, "wrong": wrong, "right with time": in_time}
+
+
+out_of_time = Check(
+    "9.4 out of time",
+    reference=_verdict,
     mistakes=[
         (
-            lambda: {"two numbers below 2^20": True, "new": True, "wrong": False},
-            "The network gets this product right. Most neighbours of a mistake are right, too: try hundreds.",
+            lambda: _verdict(fits=False, new=False, wrong=False, in_time=False),
+            "Two numbers from 0 to 2^bits - 1 are wanted, for each number of bits.",
         ),
         (
-            lambda: {"two numbers below 2^20": True, "new": False, "wrong": True},
-            "It is wrong, and it shares a number with the five known mistakes; change both operands.",
+            lambda: _verdict(wrong=False),
+            "The network gets one of them right: its last carry is short enough. More ones above it.",
         ),
         (
-            lambda: {"two numbers below 2^20": True, "new": False, "wrong": False},
-            "One of the numbers is in the known mistakes, and the product is right.",
+            lambda: _verdict(in_time=False),
+            "Wrong, and wrong still with more steps: that is a slip, not a lack of time.",
         ),
         (
-            lambda: {"two numbers below 2^20": False, "new": True, "wrong": False},
-            "Two whole numbers from 0 to 2**20 - 1 are wanted.",
+            lambda: _verdict(new=False),
+            "That is the pair of the text, or the same two numbers swapped. Find another.",
+        ),
+        (
+            lambda: _verdict(wrong=False, in_time=False),
+            "The network gets one of them right, and one it gets wrong with more steps, too.",
         ),
     ],
 )

@@ -10,12 +10,7 @@ FLOOR = 1.0
 BEFORE: dict[str, str] = {}
 
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
-EQUIVALENT: dict[str, dict[str, str]] = {
-    "9.4 find a product it gets wrong": {
-        "my_operands = (259815, 261821)": "another product that the network gets wrong: as right as the one found",
-        "my_operands = (259813, 261821)": "another product that the network gets wrong: as right as the one found",
-    },
-}
+EQUIVALENT: dict[str, dict[str, str]] = {}
 
 #: Checks that have fewer than four known mistakes. May only shrink.
 FEWER_MISTAKES: set[str] = set()

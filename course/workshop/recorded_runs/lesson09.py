@@ -1,9 +1,10 @@
 """The ablation of lesson 09, about 15 seconds of one core per run.
 
 python -m course.workshop.recorded_runs.lesson09 --seeds 5
+python -m course.workshop.recorded_runs.lesson09 --seeds 3 --optimizers 1
 
 Addition on 2 to 6 digits with a small diagonal model: one piece left out at a time (without noise the
-phases and learning rates stay as they are), and Adam at three learning rates.
+phases and learning rates stay as they are), and AdaMax and Adam at several learning rates each.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ngpu_lib.losses import answers
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU
 from ngpu_lib.recipes import Phase, Recipe, start
 
-NAME = "lesson09_ablation"
+NAME, NAME_OPTIMIZERS = "lesson09_ablation", "lesson09_optimizers"
 BINS = (5, 7, 9, 13)
 SETTING = {
     "task": "add", "maps": 36, "dropout": 0.1, "saturation": 1e-3, "clip": True, "average_decay": 0.97,
@@ -32,6 +33,12 @@ VARIANTS = {
     "no saturation cost": {"saturation": 0.0},
     "no diagonal gates": {"diagonal": False},
     "no dropout": {"dropout": 0.0},
+}
+#: Both optimizers at rates a factor of about three apart; nothing else changes.
+OPTIMIZERS = {
+    "AdaMax, rate 0.013": {},
+    **{f"AdaMax, rate {lr:g}": {"lr": lr} for lr in (0.004, 0.04, 0.12)},
+    **{f"Adam, rate {lr:g}": {"optimizer": "Adam", "lr": lr} for lr in (0.001, 0.003, 0.01, 0.03)},
 }
 DIGITS = (6, 10)
 VOTES = (6, 10)  # digits at which the answers themselves are kept, to let seeds vote
@@ -102,11 +109,11 @@ def one_run(setting: dict, seed: int) -> dict:
 
 
 def main() -> None:
-    given = options(updates=SETTING["updates"])
-    setting = SETTING | {"updates": list(given.updates)}
+    given = options(updates=SETTING["updates"], optimizers=0)
+    name, variants = (NAME_OPTIMIZERS, OPTIMIZERS) if given.optimizers else (NAME, VARIANTS)
     record_runs(
-        NAME, "lesson09", setting=setting, variants=VARIANTS, one_run=one_run, seeds=given.seeds,
-        out=given.out, bins=BINS, digits=DIGITS, margin=MARGIN,
+        name, "lesson09", setting=SETTING | {"updates": list(given.updates)}, variants=variants,
+        one_run=one_run, seeds=given.seeds, out=given.out, bins=BINS, digits=DIGITS, margin=MARGIN,
     )  # fmt: skip
 
 
