@@ -196,8 +196,7 @@ def compose(executed: dict[str, Path]) -> None:
     for folder in (SOURCE, STATIC):
         shutil.rmtree(folder, ignore_errors=True)
     for folder in (SOURCE / "lessons", SOURCE / "plans", STATIC / "notebooks"):
-        folder = folder or WEIGHTS
-    folder.mkdir(parents=True)
+        folder.mkdir(parents=True)
     shutil.copytree(DOCS / "_static", STATIC, dirs_exist_ok=True)
     (STATIC / "front.js").write_text(front_door(), "utf-8")
     shutil.copy(ROOT / "course/images/front.png", STATIC / "recorded.png")
