@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -136,21 +137,22 @@ def tensor(name: str, value: Any, *axes: int | str, kind: str = "any") -> Any:
     Traceback (most recent call last):
     ValueError: w_BN: got shape (2, 3); needs (B, 4)
     """
-    from torch import Tensor
-    from torch import bool as truth
-
-    if not isinstance(value, Tensor):
+    torch = sys.modules.get("torch")  # where it is not loaded nothing is a tensor
+    if torch is None or not isinstance(value, torch.Tensor):
         wanted = f", ({_listed(axes)})" if axes else ""
         raise ValueError(f"{name}: got {shown(value)}; needs a tensor{wanted}")
-    if axes and (
-        value.ndim != len(axes)
-        or any(not isinstance(a, str) and a != n for a, n in zip(axes, value.shape, strict=True))
-    ):
-        raise ValueError(f"{name}: got shape {tuple(value.shape)}; needs ({_listed(axes)})")
+    if axes:  # asked at every step of a cell: no more is done than has to be
+        sizes = value.shape
+        fits = len(sizes) == len(axes)
+        for axis, size in zip(axes, sizes, strict=True) if fits else ():
+            fits = fits and (axis == size or isinstance(axis, str))
+        if not fits:
+            raise ValueError(f"{name}: got shape {tuple(sizes)}; needs ({_listed(axes)})")
     if kind == "float" and not value.is_floating_point():
         raise ValueError(f"{name}: got {value.dtype}; needs floating-point numbers")
-    whole_kind = not (value.is_floating_point() or value.is_complex() or value.dtype == truth)
-    if kind == "whole" and not whole_kind:
+    if kind == "whole" and (
+        value.is_floating_point() or value.is_complex() or value.dtype == torch.bool
+    ):
         raise ValueError(f"{name}: got {value.dtype}; needs whole numbers")
     return value
 
