@@ -406,6 +406,21 @@ def test_workflows_are_yaml_with_jobs(name):
     assert any(what in text for what in (".ci/run", "lychee", "make site", "binder/Dockerfile"))
 
 
+def test_the_lower_bounds_have_a_run_of_their_own():
+    """`make test-oldest` installs exactly what pyproject.toml promises, torch first, and CI runs it."""
+    if shutil.which("make") is None:
+        pytest.skip("needs make")
+    command = ["make", "-n", "test-oldest"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    first, second = (line for line in printed.splitlines() if " install " in line)
+    for name, requirement in requirements().items():
+        (bound,) = requirement.specifier
+        assert f" {name}=={bound.version} " in second + " "
+    assert "torch==" in first and "tests/test_bad_input.py" in printed
+    jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())["jobs"]
+    assert {"run": "make test-oldest"} in jobs["oldest"]["steps"]
+
+
 def test_make_installs_once(tmp_path):
     """With stamps newer than what they stand for, `make lab` and `make test` install nothing."""
     if shutil.which("make") is None:
