@@ -25,7 +25,7 @@
 # - say from a gate's bias how long a state lasts, and measure where that prediction fails;
 # - find out with a linear probe what a trained net knows, and with an ablation what holds it.
 #
-# *Before:* lesson 04. *Time:* 100 minutes of yours; about a minute of one core for all cells.
+# *Before:* lesson 04. *Time:* 100 minutes of yours.
 
 # %% tags=["setup"]
 # Set-up, the same in every lesson (generated).

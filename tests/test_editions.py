@@ -148,11 +148,12 @@ def test_a_head_says_what_one_core_was_measured_to_need(path):
 
 def test_the_page_of_benchmarks_has_the_measured_table():
     text = (ROOT / "BENCHMARKS.md").read_text()
-    rows = re.findall(
-        r"^\| (\d\d_\w+) +\| (\S+) +\| (\S+) +\| (\S+) +\|$", text, flags=re.MULTILINE
-    )
+    rows = [re.split(r" *\| *", line) for line in re.findall(r"^\| (\d\d_.*) \|$", text, re.M)]
     names = ("memory_mb", "first_picture", "seconds")
-    told = {stem: dict(zip(names, map(float, values), strict=True)) for stem, *values in rows}
+    told = {
+        stem: {name: float(value) for name, value in zip(names, values, strict=True) if value}
+        for stem, *values in rows
+    }
     assert told == maker.measured()
 
 

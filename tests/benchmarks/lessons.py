@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -55,14 +56,15 @@ def tables() -> Iterator[Table]:
         }
         old = measured()
         kept = {name: old[name] for name in stems if name in old} | {stem: figures}
-        content = {"machine": machine().split(", load")[0], "lessons": dict(sorted(kept.items()))}
+        told = re.sub(r", load [\d.]+", "", machine())
+        content = {"machine": told, "lessons": dict(sorted(kept.items()))}
         write_whole(MEASURED, (json.dumps(content, indent=1) + "\n").encode())
         print(f"{stem}: {figures}", file=sys.stderr, flush=True)
     yield Table(
         "Lessons",
         ["lesson", "peak memory, MB", "first picture, s", "all cells, s"],
         [
-            [stem, one["memory_mb"], one["first_picture"], one["seconds"]]
+            [stem, *(one.get(name, "") for name in ("memory_mb", "first_picture", "seconds"))]
             for stem, one in measured().items()
         ],
         note="Memory: the largest resident set of the notebook's kernel. Seconds: of the processor, from the "
