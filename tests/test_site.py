@@ -96,7 +96,7 @@ def test_a_widget_that_needs_a_kernel_is_refused(tmp_path):
         workshop.page_of("00", tmp_path / "00.ipynb")
 
 
-def test_figures_and_what_stands_before_the_first_output_are_folded(tmp_path):
+def test_figures_and_all_up_to_the_first_output_are_folded(tmp_path):
     output = nbformat.v4.new_output("stream", text="x")
     cells = [
         nbformat.v4.new_code_cell(source, metadata={"tags": tags}, outputs=outputs)
@@ -114,7 +114,7 @@ def test_figures_and_what_stands_before_the_first_output_are_folded(tmp_path):
     nbformat.write(notebook, tmp_path / "00.ipynb")
     page = workshop.page_of("00", tmp_path / "00.ipynb")
     folded = {cell.source: "hide-input" in cell.metadata.get("tags", []) for cell in page.cells}
-    assert folded == {"imports": True, "shown": False, "open": False, "picture": True}
+    assert folded == {"imports": True, "shown": True, "open": False, "picture": True}
 
 
 def test_what_widgets_share_is_taken_out_of_them(tmp_path, monkeypatch):

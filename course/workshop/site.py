@@ -78,13 +78,13 @@ def page_of(stem: str, executed: Path) -> nbformat.NotebookNode:
     record = json.loads(executed.with_suffix("").joinpath("record.json").read_text("utf-8"))
     shown, seen = set(), False
     # A first screen shows a lesson's question and its picture: the set-up cell, which does nothing here, is left out,
-    # and what stands before the first output is folded.
+    # and code is folded up to the first output.
     notebook.cells = [c for c in notebook.cells if "setup" not in c.metadata.get("tags", [])]
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
-        seen = seen or bool(cell.get("outputs"))
         if "figure" in tags or (cell.cell_type == "code" and not seen):
             cell.metadata.tags = [*tags, "hide-input"]
+        seen = seen or bool(cell.get("outputs"))
         if "launch" in tags:
             cell.source = launch_line(stem, notebook.metadata["ngpu_seconds"][1])
         for output in cell.get("outputs", []):
