@@ -282,6 +282,16 @@ def test_in_a_browser(golden):
                 assert set(found["ways"]) == {"simd", "plain"}
 
 
+def test_the_front_doors_wrong_pairs_are_wrong():
+    from course.workshop.site import FRONT_WRONG
+
+    trained = pretrained.load("multiply")
+    for a, b in [map(int, pair) for pair in FRONT_WRONG]:
+        batch = trained.task.batch([trained.task.encode(a, b)])
+        found = trained.task.value(trained.answers(batch)[0].tolist())
+        assert (a * b - found).bit_count() == 1  # one carry is lost
+
+
 def test_readers_of_the_multiplier_are_right_until_the_front_comes():
     """The recorded readers, on words that they were neither fitted to nor tried on."""
     from course.workshop.recorded_runs import lesson09_readers as script
@@ -296,6 +306,7 @@ def test_readers_of_the_multiplier_are_right_until_the_front_comes():
         assert ((states @ weights).sign() == target).double().mean() > 0.999
         states, target = script.rows(data, reader["name"], data["late"] >= 3)
         assert ((states @ weights).sign() == target).double().mean() < 0.75
+    assert min(found["column tried"].values()) > 0.995 and len(found["column"]["weights"]) == 97
 
 
 def test_space_time_says_what_is_in_a_cell(program, tmp_path):

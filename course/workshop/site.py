@@ -48,8 +48,8 @@ FRONT_MAPS = {
     71: "work spreads",
     87: "results stay",
 }
-#: Pairs that the shipped network multiplies wrongly (a test holds them to it).
-FRONT_WRONG: list[list[str]] = []
+#: Pairs 2^n - 1 and 2^(n-1) + 1 that the shipped network multiplies wrongly: a late carry runs out of time (lesson 09).
+FRONT_WRONG = [["65535", "32769"], ["1048575", "524289"], ["16777215", "8388609"]]
 
 
 def launch_line(stem: str, seconds: float) -> str:

@@ -25,7 +25,7 @@ function render({ model, el }) {
   const readout = make("div", { class: "ngpu-readout" });
   const swatch = (name, text) => make("span", { class: "ngpu-legend" }, make("b", { style: `background:${css(SPACE[name][1])}` }), text);
   root.append(asker.root, bar(step.root, cell.root, zoom.root), make("div", { class: "ngpu-panels" }, ...sheets.map((s) => s.figure)), readout,
-    bar(swatch("first", "digit of the first number"), swatch("second", "digit of the second"), swatch("carry", "carry"), swatch("work", "no reader is sure"), swatch("settled", "settled digit of the product"), swatch("wrong", "wrong at the end"), make("span", { class: "ngpu-legend" }, "bright: 1, dark: 0")));
+    bar(swatch("first", "digit of the first number"), swatch("second", "digit of the second"), swatch("carry", "carry"), ...(machines.some(({ readers }) => readers.some(({ kind }) => kind === COLUMN)) ? [swatch("column", "what its column has come to so far")] : []), swatch("work", "no reader is sure"), swatch("settled", "settled digit of the product"), swatch("wrong", "wrong at the end"), make("span", { class: "ngpu-legend" }, "bright: 1, dark: 0")));
   let magnified = 1, timer = 0;
 
   async function compute() {

@@ -6,7 +6,8 @@ One reader for each way a digit may go (left, right, or staying): the same 96 we
 every cell and every step, fitted by least squares to +1 and -1 where the digit that would be there is 1 or 0.
 Fitted and used only where news from the separator, one cell a step, has not arrived yet or has arrived at most
 LATE steps ago: behind that front the two numbers meet, and no such reader is right. Tried on fresh numbers of
-other lengths: which share of the readings is right, by how many steps late.
+other lengths: which share of the readings is right, by how many steps late. Behind the front one more reader finds the
+digit that a column has come to so far, wherever a product of two digits has just arrived (lesson 09 says where).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 
 import torch
 
-from course.workshop.recorded_runs import PACKAGE, options
+from course.workshop.recorded_runs import PACKAGE, definitions, options
 from ngpu_lib import pretrained, recorded
 from ngpu_lib.files import write_whole
 
@@ -55,6 +56,21 @@ def rows(data: dict, name: str, where_TL: torch.Tensor):
     return states[target != 0], target[target != 0]
 
 
+def column_reader(trained) -> tuple[torch.Tensor, dict[int, float]]:
+    """The reader of a column's digit, fitted on 12-bit products, and its shares of right readings by length."""
+    lesson = definitions("09_multiplication")
+    where, found = {}, {}
+    for bits, pairs in ((12, 200), (8, 60), (16, 40), (40, 10)):
+        pairs = lesson["some_pairs"](bits, pairs, seed=bits)
+        states = lesson["states_of"](trained, pairs, bits)
+        at, digits = lesson["expected"](pairs, bits, len(states) - 1)["digit of the column"]
+        where[bits] = states[at].reshape(-1, states.shape[-1]), digits[at].ravel()
+    weights = lesson["fit"](*where.pop(12))
+    for bits, (states, digits) in where.items():
+        found[bits] = round(float(((lesson["read"](weights, states) > 0) == digits).mean()), 4)
+    return torch.tensor(weights), found
+
+
 def until(tried: list[dict], name: str) -> int:
     """The last step, counted from the front's arrival, at which every reading so far was right, at all lengths."""
     wrong = [row["late"] for row in tried if row["reader"] == name and row["right"] < 1]
@@ -82,6 +98,8 @@ def main() -> None:
                     right = float(((states @ weights).sign() == target).double().mean())
                     tried.append(dict(bits=bits, reader=name, late=late, right=round(right, 4)))
         print([row for row in tried if row["bits"] == bits])
+    column, column_right = column_reader(trained)
+    print(column_right)
     result = {
         "command": f"python -m {PACKAGE}.lesson09_readers",
         "weights": "multiply",
@@ -95,6 +113,14 @@ def main() -> None:
             for name, move in MOVES.items()
         ],
         "tried": tried,
+        "column": {
+            "name": "column",
+            "move": 0,
+            "until": None,
+            "kind": 6,
+            "weights": [round(float(w), 5) for w in column],
+        },
+        "column tried": column_right,
     }
     write_whole(given.out or recorded.FOLDER / f"{NAME}.json", json.dumps(result).encode())
 
