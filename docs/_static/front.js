@@ -187,8 +187,8 @@ function front(host) {
     else {
       const off = value > target ? value - target : target - value;
       const single = (off & (off - 1n)) === 0n;
-      const what = single ? `a carry ${value > target ? "too many" : "lost"} at binary place ${places[0]}` : `${places.length} wrong binary digits, the first at place ${places[0]}`;
-      say(`Not so: BigInt says ${target.toLocaleString("en")}. The network has ${what} (marked). ${time}`, true);
+      const what = single ? `${value > target ? "made a carry too many" : "lost a carry"} at binary place ${places[0]}` : `has ${places.length} wrong binary digits, the first at place ${places[0]}`;
+      say(`Not so: BigInt says ${target.toLocaleString("en")}. The network ${what} (marked). ${time}`, true);
     }
   }
   /** The number in decimal; digits that differ from the right one are marked. */
