@@ -45,7 +45,7 @@ function render({ model, el }) {
   root.append(bar(...fields.map((f) => f.root), ...buttons), tape, verdict, stepFigure);
   const controls = [...buttons, ...fields.map((f) => f.input)];
   const network = model.get("network");
-  const kernel = network.kind ? inPage() : kernelLine(model, root, controls);
+  const kernel = network?.kind ? inPage() : kernelLine(model, root, controls);
 
   const digitAt = (place, y, text, more = {}) => svg("text", { x: column(place) + CELL / 2, y: y + CELL * 0.68, "text-anchor": "middle", style: `font:${Math.round(CELL * 0.55)}px ui-monospace,'DejaVu Sans Mono',monospace`, ...more }, text);
   const name = (y, text) => svg("text", { x: 0, y: y + CELL * 0.65 }, text);

@@ -29,7 +29,7 @@ function render({ model, el }) {
   const left = make("div", {}, canvas, bar(clear, erase, ...arrows));
   root.append(make("div", { class: "ngpu-columns" }, left, charts));
   if (examples.length) root.append(bar(make("span", {}, "Examples"), ...examples));
-  const networks_ = model.get("networks");
+  const networks_ = model.get("networks") ?? [];
   const kernel = networks_.length ? inPage() : kernelLine(model, root, [canvas, erase, clear, ...arrows]);
   canvas.setAttribute("data-ready", "yes");
 

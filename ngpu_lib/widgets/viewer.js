@@ -75,7 +75,7 @@ function render({ model, el }) {
     figures, readout, bar(legend),
     bar(make("label", { class: "ngpu-grow" }, make("span", {}, "View"), view), copy),
   );
-  const asker = model.get("network").kind ? asking() : null;
+  const asker = model.get("network")?.kind ? asking() : null;
   const most = (axis) => Math.max(...panels.map((p) => p[axis]));
   const say = (text) => { readout.textContent = text; };
 
