@@ -63,9 +63,9 @@ what when where which while who whole why will with within without would your
 STRESSED = """
 adds | averaged | axes | biased | bits | blank | constant | Content | count | diagonal | factor |
 finds | forget | frozen | gradient | grows | held | Independently | Keep | keeps | Learned |
-linear | memory | moves | norm | number | place | random | Random | reads | rule | Shift | slips |
-state | step | steps | test | time | training | tuned | value | warped | weights | whole words |
-write | writes | written
+linear | memory | moves | norm | number | place | Random | random | reads | rule | Shift |
+Shifted copies | slips | state | step | steps | test | time | training | tuned | untrained | value
+| warped | weights | whole words | write | writes | written
 """
 
 #: Italics, bold, headings and the first column of a table.
