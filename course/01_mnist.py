@@ -1216,7 +1216,7 @@ classifiers = {name: reader(trained[name][0]) for name in ("MLP", "ConvNet")}
 networks = [
     page_network(trained[name][0], name=name, rounding=rounding)
     for name, rounding in (("MLP", "int8"), ("ConvNet", "float16"))
-]  # rounded for the page, so that it stays light: probabilities move by less than 0.02
+]  # rounded, so that the page stays light; the explorer says how far its answers are from Python's
 explorer = DrawDigit(classifiers, starts_BHW[0], examples=starts_BHW, networks=networks)
 explorer
 
