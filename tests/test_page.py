@@ -19,6 +19,7 @@ KINDS = [
     "index.html",
     "glossary.html",
     "teaching.html",
+    "classroom.html",
     "search.html?q=tape",
     f"plans/{STEMS[0]}.html",
     *(f"lessons/{stem}.html" for stem in STEMS),
