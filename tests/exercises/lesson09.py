@@ -10,7 +10,14 @@ FLOOR = 1.0
 BEFORE: dict[str, str] = {}
 
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
-EQUIVALENT: dict[str, dict[str, str]] = {}
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "9.4 out of time": {
+        "return (2 ** (bits - 2) + 1, 2 ** bits - 1)": "swapped, the product runs out of time as well",
+        "return (2 ** bits - 2, 2 ** (bits - 2) + 1)": "another pair that runs out of time",
+        "return (2 ** bits - 1, 2 ** (bits - 2) + 2)": "another pair that runs out of time",
+        "return (2 ** bits - 1, 2 ** (bits - 3) + 1)": "another pair that runs out of time",
+    },
+}
 
 #: Checks that have fewer than four known mistakes. May only shrink.
 FEWER_MISTAKES: set[str] = set()
