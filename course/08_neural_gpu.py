@@ -29,7 +29,7 @@
 # 3. fit a linear reader to its cells and say where a symbol is after every step.
 #
 # *Before:* lesson 07 (the convolutional GRU), lesson 05 (gates). *Time:* 60 minutes of yours, one to two minutes of one
-# core (a T4 is no faster here: the arrays are small).
+# core (no GPU needed).
 
 # %% tags=["setup"]
 # Set-up, the same in every lesson (generated).
@@ -47,6 +47,7 @@ from ngpu_lib.checks.quiz import quiz
 from ngpu_lib.evaluate import evaluate
 from ngpu_lib.losses import SequenceLoss
 from ngpu_lib.neural_gpu import NeuralGPU
+from ngpu_lib.page import page_network
 from ngpu_lib.recipes import Phase, Recipe, start
 from ngpu_lib.tasks import make_task
 from ngpu_lib.trace import trace_word, whereabouts
@@ -292,7 +293,7 @@ plots.curves(
     ylabel="whole words right",
     title="Tests",
 )
-axes[2].legend(fontsize=9)
+axes[2].legend(fontsize=9, loc="upper left")
 plots.show(
     fig,
     alt="Left: the loss falls over 300 updates, with a jump up each time the words grow. Middle: the curriculum's length climbs from 2 to 10. Right: whole words right at 10, 20 and 40 symbols, measured every 50 updates.",
@@ -303,8 +304,8 @@ plots.show(
 
 # %%
 scores = {n: evaluate(reverser, reverse, n, examples=64, seed=1) for n in (5, 10, 20, 40)}
-assert scores[10].sequence_accuracy > 0.6
-assert all(s.sequence_accuracy <= s.symbol_accuracy for s in scores.values())
+assert scores[10].sequence_accuracy > 0.6 and scores[40].symbol_accuracy > 0.55
+assert scores[40].sequence_accuracy < 0.5 < scores[10].sequence_accuracy
 
 # %% tags=["figure"]
 for n, score in scores.items():
@@ -372,8 +373,11 @@ plots.lines(
 
 # %%
 def viewer_of(model, task, word):
+    retrace = lambda word: trace_word(model, task, word)
+    network = page_network(model, task)
+    title = f"{task.name}, step by step"
     return widgets.ActivationViewer(
-        trace_word(model, task, word), title=f"{task.name}, step by step"
+        retrace(word), title=title, network=network, retrace=retrace, word=word
     )
 
 
@@ -465,8 +469,8 @@ draw_whereabouts(
 
 # %% [markdown]
 # **What happened.** Reversal winds the tape: the symbols of the left half travel right, those of the right half travel
-# left, and they pass through each other as on the two lanes of the belt. The network found lanes, in maps instead of rows.
-# Is that so for every symbol and every seed? From the three recorded runs: how far symbol 0 has come after each step; at the end, whether each
+# left, and they pass through each other as on the two lanes of the belt. (Where its lanes run, in which of its 2 rows and 16 maps, this
+# picture does not say.) Is that so for every symbol and every seed? From the three recorded runs: how far symbol 0 has come after each step; at the end, whether each
 # symbol is known where it belongs, and whether the cell it came from still knows it.
 
 # %%
@@ -501,13 +505,12 @@ plots.dots(
 # often: forgetting is a habit of a network, no part of the rule.
 #
 # ### Duplication shifts
-# "abc···" becomes "abcabc": one copy stays, the other moves n cells, and there are 2n steps for it. Another quarter of a minute of training:
+# "abc···" becomes "abcabc": one copy stays, the other moves n cells, and there are 2n steps for it. Three networks learned it as above, from words
+# of up to 8 symbols; what was asked of their cells is recorded.
 
 # %%
-duplicate = make_task("duplicate", base=2)
-duplicator, _ = learn(duplicate, last=8)
-score = evaluate(duplicator, duplicate, 8, examples=64, seed=1)
-print(f"words of 8: {score.sequence_accuracy:.0%} right")
+known_STLI = np.array([run["known"] for run in journeys["duplicate"]]) / 100
+print("words of 8 right, by seed:", [run["sequences"][0] for run in journeys["duplicate"]])
 
 # %% [markdown]
 # ### Predict 3 · when does it arrive
@@ -519,17 +522,16 @@ my_arrival = None
 
 # %% tags=["figure"]
 draw_whereabouts(
-    whereabouts(duplicator, duplicate, 8),
+    known_STLI[1],
     (0, 2, 5, 7),
     [f"symbol {i}" for i in (0, 2, 5, 7)],
-    "Four pictures of step against cell, one a symbol: each stays known where it was, and what knows it spreads to the right, some symbols early, some late.",
+    "One network, four pictures of step against cell, one a symbol: each stays known where it was, and what knows it spreads to the right, some symbols early, some late.",
 )
 
 # %% [markdown]
 # The step from which the cell eight further to the right knows symbol i for good (right 9 times in 10), for all symbols and three seeds:
 
 # %%
-known_STLI = np.array([run["known"] for run in journeys["duplicate"]]) / 100
 copy_STI = np.stack([known_STLI[:, :, i + 8, i] for i in range(8)], 2)
 late_STI = (copy_STI < 0.9)[:, ::-1].argmax(1)  # steps before the end at which it did not know yet
 arrival_SI = np.where((copy_STI < 0.9).any(1), 17 - late_STI, 0)
@@ -537,15 +539,16 @@ print(
     "copy of symbol 7 arrives, by seed:", arrival_SI[:, 7].tolist(), "· you predicted", my_arrival
 )
 
-assert arrival_SI[:, 7].max() <= 6 and 11 <= arrival_SI[:, 0].min() <= arrival_SI[:, 0].max() <= 16
+assert arrival_SI[:, 7].max() <= 6 and arrival_SI.max() <= 16
+assert arrival_SI[:, 0].min() >= 11
 
 # %% tags=["figure"]
 plots.dots(
     {f"{i}": arrival_SI[:, i] for i in range(8)},
     xlabel="symbol",
     ylabel="known there for good from step",
-    title="17: never",
     ylim=(-0.5, 17.5),
+    yticks=range(0, 17, 4),
     levels={"the last step": 16},
     size=(7, 3.2),
 )
@@ -684,24 +687,19 @@ print(
     my_piece,
 )
 plots.dots(
-    {
-        f"words of {length}": {
-            name: [r["sequences"][k] for r in found] for name, found in runs.items()
-        }
-        for k, length in enumerate(ablation["lengths"])
-    },
+    at_last,
     rows=True,
-    xlabel="whole words right",
-    ylabel="one dot a seed",
+    xlabel="whole words of 8 symbols right",
+    ylabel="training",
     xlim=(-0.04, 1.04),
-    size=(11, 3.4),
+    size=(8, 3),
 )
 
 # %% [markdown]
 # **What happened.** Three of the four changes stop it here. *No curriculum*: the best run without is far below the worst with it. *Gradient noise*: all
 # together it is some ten times as long as the gradient, which has been clipped to norm 1 before it is added (computed below); that this is why, is our guess.
 # *Relaxation*: three weight sets have three times as much to learn in the same 300 updates, another guess. *Dropout* does not show at the
-# trained length, and beyond it hardly a word is right either way. The paper needed these pieces for multiplication, over far longer trainings; a
+# trained length, and beyond it, at 16 symbols, no run has more than 3 words of 100 right. The paper needed these pieces for multiplication, over far longer trainings; a
 # piece that does not help here is not thereby useless.
 
 # %%
@@ -710,9 +708,66 @@ noise = (sum(p.numel() for p in reverser.parameters()) * 0.01 / 2**0.55) ** 0.5
 print(f"length of the noise in update 1: {noise:.1f}, of the clipped gradient: at most 1")
 assert 8 < noise < 12
 assert min(full) > 0.9 and min(at_last["no dropout"]) > 0.9
+assert max(run["sequences"][1] for found in runs.values() for run in found) <= 0.03
 assert all(
     max(at_last[name]) < 0.4 for name in ("no curriculum", "with gradient noise", "with relaxation")
 )
+
+# %% [markdown]
+# ## 6 · 2015 against 2017: does it learn every time?
+#
+# For its results the 2015 paper trained 729 networks a task and took the best. The authors of 2017 write that *all* of theirs multiply inputs 100 times as long
+# with less than 1 % of the symbols wrong. Here both learn sums of 2 to 6 binary digits, each trained as its paper trains it:
+#
+# | | 2015 | 2017 |
+# |---|---|---|
+# | weights | 14,052 | 12,100 |
+# | lengths | short sums first | all at once |
+# | optimizer | Adam, gradients clipped to norm 1 | AdaMax with a clipping of its own (lesson 09) |
+# | state | | a cost keeps it off its end stops (lesson 09) |
+#
+# Three seeds each, dropout 5 %, at most 500 updates of 128 sums (fewer where, twice in a row, 95 of 100 fresh 6-digit sums are right), learning rate 0.0125: the
+# best of three for 2015, tried on a fourth seed; 2017 takes it as it is.
+#
+# ### Predict 5 · the share of sums
+# **Predict.** Which share of whole 6-digit sums will be right at the end, with the machine of 2015, and with that of 2017, 0 to 1?
+
+# %%
+my_2015, my_2017 = None, None
+
+# %% [markdown]
+# Recorded (`python -m course.workshop.recorded_runs.lesson08_machines`, three minutes of one quiet core):
+
+# %%
+machines = {
+    name.partition(",")[0]: list(found.values())
+    for name, found in recorded.load("lesson08_machines")["runs"].items()
+}
+whole = {year: [run["sequences"] for run in found] for year, found in machines.items()}
+
+# %% tags=["figure"]
+print("you predicted", my_2015, "and", my_2017)
+plots.dots(
+    {year: [pair[0] for pair in found] for year, found in whole.items()},
+    rows=True,
+    xlabel="whole 6-digit sums right at the end",
+    ylabel="machine",
+    xlim=(-0.04, 1.04),
+    size=(8, 2.2),
+)
+
+# %% [markdown]
+# **What happened.** At 6 digits the machine of 2017 has at least nine sums of ten right with every seed, the machine of 2015 at most half. So within 500 updates it is true
+# here that the later machine learns every time, and the earlier one at no time; the earlier one had the choice of rates. It is not said that 2015 could not: one of its
+# networks was still climbing when the time was up. Nor is it said which of the changes does it, since machine and training changed together. At 12 digits neither gets a
+# single sum right: *learning* every time is not *generalising*. For that lesson 09 trains longer, with other pieces.
+
+# %%
+assert (
+    max(pair[0] for pair in whole["2015"]) <= 0.5 and min(pair[0] for pair in whole["2017"]) >= 0.9
+)
+assert max(pair[1] for found in whole.values() for pair in found) == 0
+assert machines["2015"][0]["exam"][-1] > machines["2015"][0]["exam"][-5] + 0.1
 
 # %% [markdown]
 # ## Recap
@@ -724,7 +779,7 @@ assert all(
 #
 # *Sources.* Kaiser & Sutskever 2015, "Neural GPUs learn algorithms" (arXiv 1511.08228): the machine, relaxation, dropout,
 # curriculum. Neelakantan et al. 2015 (arXiv 1511.06807): gradient noise. Freivalds & Liepins 2017 (arXiv 1702.08727): the
-# adder's model. Linear readers as probes: Alain & Bengio 2016 (arXiv 1610.01644). The whereabouts pictures and the ablation
+# adder's model (what all of their networks do stands on the page of their code). Linear readers as probes: Alain & Bengio 2016 (arXiv 1610.01644). The whereabouts pictures and the ablation
 # are this course's own.
 #
 # *Train it longer:* `ngpu train reverse` trains the shipped weights of the next lesson's model.

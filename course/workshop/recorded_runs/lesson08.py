@@ -1,6 +1,7 @@
-"""The runs of lesson 08: its ablation, and where symbols go, over seeds.
+"""The runs of lesson 08: its ablation, where symbols go, and the machines of 2015 and 2017, over seeds.
 
 python -m course.workshop.recorded_runs.lesson08 --seeds 3
+python -m course.workshop.recorded_runs.lesson08_machines --seeds 10
 
 Half a minute of one core per run.
 """
