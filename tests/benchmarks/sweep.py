@@ -99,7 +99,9 @@ def run_class(
     seeds = sorted(row["params"]["seed"] for row in sweep.rows(study))
     assert seeds == list(range(learners)), "a learner's trial is missing or there twice"
     assert len({row["id"] for row in sweep.rows(study)}) == learners
-    assert len(done) + len(rest) == learners and len(rest) >= doomed
+    # What the killed lost, somebody did again: the others after a while, or the last caller now.
+    states = [trial.state.name for trial in study.get_trials()]
+    assert len(done) + len(rest) == learners and states.count("FAIL") >= doomed
     return {"seconds": took, "redone": len(rest), "finished": len(done)}
 
 
