@@ -4,7 +4,7 @@
  * `onAsk(word)` gets symbol numbers. Returns {root, show(word), say(words, wrong), progress(step, steps)}.
  * Without a step `progress` hides the bar.
  */
-function askBar(network, machine, atLeast, onAsk) {
+function askBar(network, machine, fewest, onAsk) {
   const { sign, symbols } = network.task;
   const line = make("p", { class: "ngpu-readout ngpu-told", role: "status" });
   const field = (label, size) => make("input", { type: "text", inputmode: sign ? "numeric" : "text", autocomplete: "off", spellcheck: "false", size, "aria-label": label });
@@ -20,7 +20,7 @@ function askBar(network, machine, atLeast, onAsk) {
     if (!sign) return symbolWord(network, fields[0].value, machine);
     const [a, b] = fields.map((input) => input.value.replace(/[\s,_.'’]/g, ""));
     if (![a, b].every((text) => /^\d+$/.test(text))) throw new Error("Type two whole numbers of digits 0 to 9.");
-    return arithmeticWord(network, BigInt(a), BigInt(b), atLeast, machine);
+    return arithmeticWord(network, BigInt(a), BigInt(b), fewest, machine);
   };
   const go = () => {
     try { onAsk(read()); } catch (error) { say(error.message, true); }
@@ -29,7 +29,7 @@ function askBar(network, machine, atLeast, onAsk) {
   const random = () => {
     const pick = (count, most) => Array.from({ length: count }, () => Math.floor(Math.random() * most));
     if (sign) {
-      fields.forEach((input) => { input.value = String(fromBits([...pick(Math.max(atLeast, 12) - 1, 2), 1])); });
+      fields.forEach((input) => { input.value = String(fromBits([...pick(Math.max(fewest, 12) - 1, 2), 1])); });
     } else fields[0].value = pick(12, symbols.length - 1).map((k) => symbols[k + 1]).join("");
     go();
   };

@@ -153,14 +153,14 @@ const bitsOf = (value, count) => Array.from({ length: count }, (_, k) => Number(
 const fromBits = (bits) => bits.reduceRight((sum, bit) => sum * 2n + BigInt(bit), 0n);
 
 /** The word for two numbers, lowest bit first; throws a sentence where a number cannot be taken. */
-function arithmeticWord(network, a, b, atLeast = 1, machine = null) {
+function arithmeticWord(network, a, b, fewest = 1, machine = null) {
   const needed = Math.max(1, a.toString(2).length, b.toString(2).length);
   if (needed > MOST_BITS) {
     const L = 2 * needed + 1;
     const time = machine ? `; this one, of ${needed.toLocaleString("en")} bits, would take about ${duration(machine.estimate(L, stepsOf(network, L)))}` : "";
     throw new Error(`In a page a number has at most ${MOST_BITS} bits (about 77 digits)${time}. A notebook takes longer ones.`);
   }
-  const count = Math.max(needed, atLeast);
+  const count = Math.max(needed, fewest);
   return [...bitsOf(a, count).map((d) => d + 1), network.task.symbols.length - 1, ...bitsOf(b, count).map((d) => d + 1)];
 }
 /** The word for typed symbols; throws a sentence where one is unknown. */
