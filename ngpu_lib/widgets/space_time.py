@@ -25,7 +25,9 @@ class SpaceTime(Widget):
             step: -1, 0 or 1; the digit read started that much further back), ``until`` (the reader is asked
             until news from the middle is so many steps old; None: always, and heard where it is beyond 1/2) and
             ``kind`` = 5 for a carry, 6 for what a column has come to where two digits
-            have just met in it; ``layout``: "together" (the product stands in the operands' cells, lowest digit first in cell 0) or "after" (it stands behind the first number and the sign, on d more cells).
+            have just met in it; ``layout``: "together" (the product stands in the operands' cells, lowest
+            digit first in cell 0) or "after" (it stands behind the first number and the sign, on d more
+            cells).
         a, b: the two numbers. digits: written with so many binary digits at least, 1 to 64.
         title: what a screen reader calls the picture.
 
