@@ -28,8 +28,7 @@
 # address in its four steps, round the end of the memory too; read a machine's program off its heads, and prove with an
 # intervention why an answer is wrong.
 #
-# *Before:* lesson 05 (gates). *Time:* 70 minutes of yours, about 90 seconds of one core (a GPU is no faster: the
-# steps follow one another and are small).
+# *Before:* lesson 05 (gates). *Time:* 70 minutes of yours, about 90 seconds of one core (no GPU needed).
 
 # %% tags=["setup"]
 # Set-up, the same in every lesson (generated).
@@ -46,6 +45,7 @@ from ngpu_lib import checks, ntm, plots, recorded, widgets
 from ngpu_lib.callbacks import ClipGradient, Schedule
 from ngpu_lib.checks import lesson06 as check
 from ngpu_lib.checks.quiz import quiz
+from ngpu_lib.page import page_network
 from ngpu_lib.train import train
 
 torch.manual_seed(0)
@@ -78,11 +78,13 @@ inputs_BTI, _ = copy_batch(three_vectors)
 # %% tags=["figure"]
 plots.heatmap(
     inputs_BTI[0],
-    xlabel="4 bits, vector here, answer now",
+    xlabel="input channel",
+    xticks=range(6),
+    xticklabels=["bit 0", "bit 1", "bit 2", "bit 3", "vector", "mark"],
     ylabel="time step",
     alt="Seven time steps: three vectors of four bits with the flag beside them, then the mark alone, then nothing.",
     ink=True,
-    size=(4, 3.2),
+    size=(5, 3.2),
 )
 
 # %% [markdown]
@@ -179,13 +181,15 @@ def gru_curve(hidden, seed, marks, progress=False):
 
 
 # %% [markdown]
-# One run, measured after 600 updates, and again after 3,000 (twenty seconds of one core):
+# One run here. Three more are recorded, each measured after 600 updates and again after 3,000:
 
 # %%
-at_600, at_3000 = gru_curve(16, seed=0, marks=[600, 3000], progress="GRU, 16 units")
-gru_right = {"600 updates": at_600, "3,000 updates": at_3000}
+(right_here,) = gru_curve(16, seed=7, marks=[600], progress="GRU, 16 units")
+recorded_runs = recorded.load("lesson06_gru")["runs"]["16 units"].values()
+at_600, at_3000 = (np.array([run["right"][n] for run in recorded_runs]) for n in ("600", "3000"))
 
 # %% tags=["figure"]
+gru_right = {"here, 600 updates": right_here, "600 updates": at_600, "3,000 updates": at_3000}
 plots.lines(
     range(1, 17),
     gru_right,
@@ -193,9 +197,9 @@ plots.lines(
     ylabel="sequences copied",
     spans={"lengths in training": (1, 10)},
     legend="right",
-    alt="Share of copied bit sequences against length, a GRU of 16 units: "
+    alt="Share of copied bit sequences against length, GRUs of 16 units: "
     + plots.ends(range(1, 17), gru_right)
-    + ". After the longer training the fall comes later.",
+    + ". After the longer training the fall comes later, with every seed.",
 )
 
 
@@ -205,18 +209,20 @@ def longest_copied(right):
     return int((np.append(right, 0) < 0.9).argmax())
 
 
-short, long = longest_copied(at_600), longest_copied(at_3000)
-print(f"you: {my_longest}   measured: {short}, after 3,000 updates {long}")
+here = longest_copied(right_here)
+short, long = ([longest_copied(right) for right in runs] for runs in (at_600, at_3000))
+print(f"you: {my_longest}   here: {here}   recorded: {short}, after 3,000 updates {long}")
 
 # %% [markdown]
-# **What happened.** Sixteen numbers hold 512 bits, and this net keeps fewer than ten of them. The bound is not what stops it, training
-# is: the same state, trained five times as long, copies longer sequences. But only within the lengths of the training: at
+# **What happened.** Sixteen numbers hold 512 bits, and these nets keep fewer than ten of them. The bound is not what stops them, training
+# is: each of the three, trained five times as long, copies longer sequences. But only within the lengths of the training: at
 # 16 bits not one copy in twenty is right. Why not? A guess, not tested here: every place of the sequence has its own way
 # into the state and out of it, and beyond the trained lengths there is none. An algorithm needs somewhere to put things, and a way
 # to say "the next one".
 
 # %%
-assert short < long < 10 and at_3000[15] < 0.05
+assert all(a < b < 10 for a, b in zip(short, long, strict=True)) and here < 10
+assert at_3000[:, 15].max() < 0.05
 
 # %% [markdown]
 #
@@ -609,7 +615,7 @@ plots.lines(
 )
 
 # %% [markdown]
-# The lengths it was trained on, and those it was not, on 128 rows; beside it the GRU of section 1, which had single bits
+# The lengths it was trained on, and those it was not, on 128 rows; beside it the GRUs of section 1, which had single bits
 # to copy and 3,000 updates:
 
 # %%
@@ -622,7 +628,7 @@ plots.lines(
     tested,
     {
         "Neural Turing Machine, 8-bit vectors": right,
-        "GRU, 16 units, single bits": (range(1, 17), at_3000),
+        "GRUs, 16 units, single bits": (range(1, 17), at_3000),
     },
     xlabel="length of the sequence",
     ylabel="sequences copied",
@@ -632,7 +638,7 @@ plots.lines(
     legend="center right",
     alt="Sequences copied against length: "
     + plots.ends(tested, {"the Neural Turing Machine": right})
-    + f"; the GRU is at {at_3000[-1]:.2f} by length 16.",
+    + f"; the GRUs are at {at_3000[:, -1].max():.2f} at most by length 16.",
 )
 
 # %%
@@ -640,7 +646,7 @@ print(f"you: {my_share_at_120}   measured at 120 vectors: {right[-1]:.2f}")
 
 # %% [markdown]
 # **What happened: look at the heads.** One sequence of 20. Time runs to the right, the rows are counted from the one where
-# both heads start; dark is weight.
+# both heads start, the way the write head goes; dark is weight.
 
 
 # %%
@@ -663,19 +669,20 @@ w_TRN, found_TC, bits_TC = heads_over_time(model, 20)
 
 # %% tags=["figure"]
 def draw_head(ax, w_TN, title):
-    near_NT = w_TN.roll(44, -1)[:, :89].T
+    near_NT = w_TN.roll(5, -1)[:, :50].T
     options = dict(cmap="gray_r", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    ax.imshow(near_NT, extent=(0, 41, 44.5, -44.5), **options)
+    ax.imshow(near_NT, extent=(0, 41, 44.5, -5.5), **options)
     ax.axvline(20.5, color=plots.PALETTE[3], ls="--", label="the mark")
     ax.grid(False)
     ax.set(xlabel="step", title=title)
 
 
 fig, axes = plots.figure(1, 2, size=(10, 3.8), sharey=True)
-draw_head(axes[0], w_TRN[:, 0], "write head")
-draw_head(axes[1], w_TRN[:, 1], "read head")
-axes[0].set_ylabel("row, counted from the start")
-axes[0].legend(loc="upper left")
+forward_TRN = w_TRN if w_TRN[10, 0].argmax() < 64 else w_TRN.flip(-1).roll(1, -1)
+draw_head(axes[0], forward_TRN[:, 0], "write head")
+draw_head(axes[1], forward_TRN[:, 1], "read head")
+axes[0].set_ylabel("rows from the start")
+axes[0].legend(loc="lower left")
 plots.show(
     fig,
     alt="Addresses of both heads over time. While reading in, the write head moves one row a step along a straight"
@@ -711,6 +718,24 @@ plots.heatmap(
 )
 
 # %% [markdown]
+# A word of your own: each letter is a vector of 8 bits. It was trained on random bits; letters are none, for their highest bit is 0
+# and they resemble each other. Type something longer than 20 letters, or `aaaaaaaaaaaa`.
+
+
+# %%
+def copy_by_python(bits_TC):
+    """What the machine answers on 128 rows, one number a bit."""
+    inputs_BTI, _ = copy_batch(torch.tensor(bits_TC)[None].float())
+    with torch.no_grad():
+        return model(inputs_BTI, rows=128)[0, -len(bits_TC) :]
+
+
+copier = widgets.Copier(
+    page_network(model, name="copier"), copy_by_python, text="long multiplication"
+)
+copier
+
+# %% [markdown]
 # **How soft is it still?** If what it found is a program, a machine should run it whose heads stand on *one* row, as a Turing
 # machine's does. No gradient would pass through such heads, so it could not have been trained. But it can be tried: the same
 # weights, and every address replaced by its largest row.
@@ -743,6 +768,7 @@ by_heads = {
     for name, m in (("soft", model), ("hard", harden(model)))
 }
 print(by_heads)
+assert min(by_heads["hard"]) >= min(by_heads["soft"]) >= 0.75
 
 # %% [markdown]
 # Nothing is lost, up to 500 vectors: what training found through soft addresses is a program for hard ones.
@@ -771,8 +797,8 @@ late = (found_BTC[:, 10:] == bits_BTC[:, 9:19]).all(-1).float().mean()
 assert early > 0.9 and late > 0.8
 
 # %% [markdown]
-# One slip, one *duplicated vector*, and everything after it late by one: the mistake that the 2014 paper found in its machine
-# beyond the trained lengths (figure 5 there).
+# One slip, one *duplicated vector*, and everything after it late by one: the one global mistake that the 2014 paper shows of its machine,
+# at 120 vectors (figure 4 there).
 #
 # ### Predict 4
 # 140 vectors on 128 rows, which form a ring: the write head comes round and writes over its first rows. Which places of
@@ -990,25 +1016,91 @@ check.repeat_copy(repeat_copy)
 checks.require_passed("6.4 repeat copy")
 
 # %% [markdown]
-# Nothing is claimed here about learning it: the cell trains one machine, on 1 to 5 vectors and 1 to 5 times, when you switch it
-# on (a minute or two of one core). It has to find the way *back* to the first row, and to count the rounds. What could
-# tell it where that row is?
+# ### Does it learn that?
+# The machine is trained on 1 to 5 vectors and 1 to 5 times. It need not count the rounds, since the silence ends with the last one. But it
+# has to find the way *back* to the first row, from a place that differs from sequence to sequence. (The 2014 paper asks for an end marker as well;
+# there its machine did have to count, and beyond the trained number of rounds it could not.)
+
 
 # %%
-TRAIN_REPEAT_COPY = False
-
-
 def draw_repeats(step, generator):
     length, times = torch.randint(1, 6, (2,), generator=generator).tolist()
     return repeat_copy(torch.randint(2, (BATCH, length, 8), generator=generator).float(), times)
 
 
+def train_repeater(seed, updates=2000, progress=False):
+    torch.manual_seed(seed)
+    model = ntm.NTM(inputs=10, outputs=8)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, betas=(0.9, 0.99))
+    callbacks = [ClipGradient(0.5), Schedule(lambda step: 3e-3 * 0.5 ** (step / 1000))]
+    options = dict(updates=updates, seed=seed, callbacks=callbacks, progress=progress)
+    run = train(OnRows(model, ROWS), draw_repeats, copy_loss, optimizer, **options)
+    losses = [record["loss"] for record in run]
+    return model.eval(), losses
+
+
+# %% [markdown]
+# Whole answers only, as before.
+
+
+# %%
+def repeats_right(model, length, times, count=32):
+    bits_BTC = random_bits(count, length, seed=length)
+    inputs_BTI, target_BTC = repeat_copy(bits_BTC, times)
+    with torch.no_grad():
+        found_BTC = model(inputs_BTI, rows=256)[:, length + 1 :] > 0
+    return (found_BTC == (target_BTC > 0)).flatten(1).all(1).float().mean().item()
+
+
+# %% [markdown]
+# ### Predict 6
+# After 2,000 updates on 1 to 5 vectors and 1 to 5 times: how many vectors does it give back five times over, in 9 answers of 10?
+
+# %%
+my_vectors = None
+
+# %% [markdown]
+# One training is recorded, two minutes of one quiet core; the switch makes another here.
+
+# %%
+TRAIN_REPEAT_COPY = False
 if TRAIN_REPEAT_COPY:
-    repeater = OnRows(ntm.NTM(inputs=10, outputs=8), ROWS)
-    optimizer = torch.optim.Adam(repeater.parameters(), lr=3e-3, betas=(0.9, 0.99))
-    options = dict(updates=3000, callbacks=[ClipGradient(0.5)])
-    repeats = list(train(repeater, draw_repeats, copy_loss, optimizer, **options))
-    print("loss of the last update:", repeats[-1]["loss"])
+    repeater, _ = train_repeater(seed=1, progress="repeat copy")
+    print([repeats_right(repeater, length, times=5) for length in range(1, 6)])
+
+# %%
+SIZES = [1, 2, 3, 4, 5, 6, 8, 10, 12]
+(repeated,) = recorded.load("lesson06_repeat")["runs"]["1 to 5 vectors, 1 to 5 times"].values()
+right_NK = np.array(repeated["right"])  # vectors, times
+write_T, read_T = np.array(repeated["heads"]).T
+
+# %% tags=["figure"]
+print("you:", my_vectors, "  measured:", longest_copied(right_NK[:, 4]))
+plots.heatmap(
+    right_NK[:5, :5],
+    xlabel="times",
+    ylabel="vectors",
+    label="answers right",
+    limits=(0, 1),
+    xticks=range(5),
+    xticklabels=range(1, 6),
+    yticks=range(5),
+    yticklabels=range(1, 6),
+    size=(4.6, 3.2),
+    alt="Share of right answers by number of vectors and of times: one vector is given back up to five times, two less the more often, three and more hardly ever.",
+)
+
+# %% [markdown]
+# **It has not learned it.** One vector comes back five times, two in a third of the answers, three and more never. The heads say what is missing. On 4 vectors, 3 times, the read head
+# walks on from the mark to the end, a row a step: it never turns *back* (asserted). The loss stayed high for most of the training and was falling when it ended; whether more updates would teach
+# it, this run cannot say. The machine of the 2014 paper did learn it, and gave more than ten rounds after at most ten in training.
+
+# %%
+assert longest_copied(right_NK[:, 4]) == 1 and 0.2 < right_NK[1, 4] < 0.4
+assert right_NK[2:5, 1:5].max() == 0
+assert ((np.diff(read_T[5:]) % 256) == 1).all()
+early, late = np.mean(repeated["loss"][2:30]), repeated["loss"][-1]
+assert early > 0.3 and late < 0.1
 
 # %% [markdown]
 # ## 5 · Evidence: ten seeds, and what each part buys
@@ -1033,12 +1125,16 @@ assert all(run["no_errors_1_to_20"] for run in recipe) and 7.5 < min(seconds) < 
 # %% tags=["figure"]
 plots.lines(
     (20, 40, 80, 120),
-    {way: np.array([list(run["right"].values()) for run in some]) for way, some in runs.items()},
+    {
+        way: {way: np.array([list(run["right"].values()) for run in some])}
+        for way, some in runs.items()
+    },
     xlabel="length of the sequence",
     ylabel="sequences copied",
     ylim=(-0.05, 1.05),
     style={"marker": "o", "ms": 4},
-    legend="lower left",
+    xticks=(20, 40, 80, 120),
+    size=(10, 3.2),
     alt="Copied sequences at lengths 20 to 120, by length, medians: "
     + plots.ends(
         (20, 120),

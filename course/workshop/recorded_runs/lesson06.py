@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 
+import torch
+
 from course.workshop.recorded_runs import definitions, record_runs
 
 L = definitions("06_ntm")
@@ -32,10 +34,38 @@ def copy(setting: dict, seed: int) -> dict:
     }
 
 
+def gru(setting: dict, seed: int) -> dict:
+    """The GRU of section 1: the shares of bit sequences copied, at lengths 1 to 16."""
+    marks = setting["marks"]
+    right = L["gru_curve"](setting["hidden"], seed, marks)
+    return {"right": {mark: part for mark, part in zip(map(str, marks), right, strict=True)}}
+
+
+SIZES = L["SIZES"]
+
+
+def repeat(setting: dict, seed: int) -> dict:
+    """One training on repeat copy: right answers by length and rounds, and both heads' rows on one sequence."""
+    model, losses = L["train_repeater"](seed, setting["updates"])
+    right = L["repeats_right"]
+    heads, length, times = [], 4, 3
+    with torch.no_grad():
+        inputs_BTI, _ = L["repeat_copy"](L["random_bits"](1, length, 1), times)
+        model(inputs_BTI, rows=256, trace=heads)
+    return {
+        "loss": [round(sum(losses[k : k + 50]) / 50, 5) for k in range(0, len(losses), 50)],
+        "right": [[right(model, length, times) for times in SIZES] for length in SIZES],
+        "heads": [part["w"][0].argmax(-1).tolist() for part in heads],
+        "sequences": [right(model, 5, 5), right(model, 10, 5), right(model, 5, 10)],
+    }
+
+
 #: File: what makes one run, seeds, setting, variants.
 PARTS = {
     "copy": (copy, 10, {}, {"the recipe": {}}),
     "without": (copy, 5, {}, {"no 'here is a vector'": {"flag": False}, "128 rows in training": {"rows": 128}}),
+    "gru": (gru, 3, {"hidden": 16, "marks": [600, 3000]}, {"16 units": {}}),
+    "repeat": (repeat, 1, {"updates": 2000}, {"1 to 5 vectors, 1 to 5 times": {}}),
 }  # fmt: skip
 
 
