@@ -140,9 +140,11 @@ def test_setup_cell_is_the_same_in_every_lesson():
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_head_says_what_one_core_was_measured_to_need(path):
     figures = maker.measured().get(path.stem)
-    assert figures, f"run `NGPU_LESSONS={path.stem[:2]} make bench ONLY=lessons`, `make notebooks`"
-    told = f"minutes of yours; {maker.minutes(figures['seconds'])} of one CPU core, measured"
     (head,) = (text for text in sources(notebook(path, "student")["cells"]) if "*Time:*" in text)
+    if figures is None:  # `NGPU_LESSONS=10 make bench ONLY=lessons`, then `make notebooks`
+        assert "of one CPU core, measured" not in head
+        return
+    told = f"minutes of yours; {maker.minutes(figures['seconds'])} of one CPU core, measured"
     assert told in head and figures["seconds"] <= 180
 
 

@@ -1,12 +1,14 @@
-"""The exercises of lesson 11: AdamW, dropout, and whether a gain is luck."""
+"""The exercises of lesson 11: AdamW, dropout, luck, doubt, hidden pixels, and two views."""
 
 from __future__ import annotations
 
+from functools import partial
 from math import comb
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ngpu_lib.checks import Check
 
@@ -194,6 +196,155 @@ luck = Check(
                 sum(v > b for v, b in zip(values_S, baseline_S, strict=True)) / len(values_S)
             ),
             "This is the share of wins. How often would a coin win as often?",
+        ),
+    ],
+)
+
+
+# 11.4
+
+
+def _entropy(p: Tensor) -> Tensor:
+    return torch.special.entr(p).sum(-1)
+
+
+def _spread(chances_RBV: Tensor) -> Tensor:
+    return _entropy(chances_RBV.mean(0)) - _entropy(chances_RBV).mean(0)
+
+
+def _plain_logarithms(p: Tensor) -> Tensor:
+    return (p * p.log()).sum(-1).mean(0) - (p.mean(0) * p.mean(0).log()).sum(-1)
+
+
+def _chances(*shape: int, seed: int) -> Tensor:
+    return (3 * _random(*shape, seed=seed)).softmax(-1)
+
+
+_SURE = [[[1.0, 0, 0], [0.5, 0.5, 0]], [[0, 1.0, 0], [0.5, 0.5, 0]]]
+spread = Check(
+    "11.4 spread",
+    _spread,
+    cases=[
+        (_chances(3, 4, 5, seed=1),),
+        (_chances(5, 2, 3, seed=2),),
+        (torch.tensor(_SURE),),
+    ],
+    mistakes=[
+        (
+            _plain_logarithms,
+            "Where a probability is 0, 0 * log(0) is not a number; 0 is wanted. torch.special.entr knows.",
+        ),
+        (
+            lambda p: _entropy(p.mean(0)),
+            "This is the entropy of the mean, both kinds of doubt. Take away the mean of the entropies.",
+        ),
+        (
+            lambda p: _entropy(p).mean(0),
+            "This is the members' own doubt, the mean of their entropies: what has to be taken away.",
+        ),
+        (lambda p: -_spread(p), "The other way round: the mean is less sure than its members are."),
+        (lambda p: _spread(p) / np.log(2), "This counts in bits; nats take the natural logarithm."),
+        (
+            lambda p: _spread(p.transpose(0, 1)),
+            "One number for each member: it averages over the images. Members are the first axis.",
+        ),
+    ],
+)
+
+
+# 11.5
+
+
+def _hidden_loss(guess_BHW: Tensor, images_BHW: Tensor, hidden_BHW: Tensor) -> Tensor:
+    return ((guess_BHW - images_BHW) ** 2)[hidden_BHW.bool()].mean()
+
+
+_MASK = torch.tensor([[[1, 0, 0], [1, 1, 0]], [[0, 0, 1], [0, 0, 0]]]).bool()
+hidden_loss = Check(
+    "11.5 hidden_loss",
+    _hidden_loss,
+    cases=[
+        (_random(2, 2, 3), _random(2, 2, 3, seed=1), _MASK),
+        (_random(1, 3, 3, seed=2), _random(1, 3, 3, seed=3), torch.eye(3).bool()[None]),
+        (_random(2, 2, 3, seed=4), _random(2, 2, 3, seed=5), torch.ones(2, 2, 3).bool()),
+    ],
+    gradients=[0],
+    mistakes=[
+        (
+            lambda g, x, h: ((g - x) ** 2 * h).mean(),
+            "The sum is right, but it is divided by the number of all pixels, not of the hidden ones.",
+        ),
+        (
+            lambda g, x, h: ((g - x) ** 2).mean(),
+            "The visible pixels count here as well; the body would learn to copy them.",
+        ),
+        (
+            lambda g, x, h: ((g - x) ** 2)[~h.bool()].mean(),
+            "This is the error of what was visible: choose where hidden_BHW is True.",
+        ),
+        (lambda g, x, h: ((g - x) ** 2)[h.bool()].sum(), "This is the sum; take the mean."),
+        (
+            lambda g, x, h: (g - x)[h.bool()].abs().mean(),
+            "A mean distance; square the differences.",
+        ),
+        (
+            lambda g, x, h: (((g - x) ** 2 * h).sum((1, 2)) / h.sum((1, 2))).mean(),
+            "Each image has a mean of its own here; take one mean over the pixels of the whole batch.",
+        ),
+    ],
+)
+
+
+# 11.6
+
+
+def _contrast(first_BU, second_BU, temperature=0.2, *, unit=True, itself=False, roll=None, both=2):
+    z = torch.cat([first_BU, second_BU])
+    z = F.normalize(z, dim=1) if unit else z
+    alike = z @ z.T / temperature
+    if not itself:
+        alike = alike.masked_fill(torch.eye(len(z), device=z.device).bool(), -torch.inf)
+    partner = torch.arange(len(z), device=z.device).roll(len(first_BU) if roll is None else roll)
+    asked = slice(len(first_BU) * both)
+    return F.cross_entropy(alike[asked], partner[asked])
+
+
+def _across_only(first_BU: Tensor, second_BU: Tensor, temperature: float = 0.2) -> Tensor:
+    first, second = F.normalize(first_BU, dim=1), F.normalize(second_BU, dim=1)
+    return F.cross_entropy(first @ second.T / temperature, torch.arange(len(first)))
+
+
+contrast = Check(
+    "11.6 contrast",
+    _contrast,
+    cases=[
+        (_random(4, 3), _random(4, 3, seed=1), 0.5),
+        (_random(3, 5, seed=2), _random(3, 5, seed=3) * 2, 0.2),
+        (_random(2, 4, seed=4), _random(2, 4, seed=5)),
+        (_random(5, 2, seed=6), _random(5, 2, seed=7), 1.5),
+    ],
+    gradients=[0, 1],
+    mistakes=[
+        (
+            partial(_contrast, unit=False),
+            "The rows have any length here; make each of length 1 first, or the longest decide.",
+        ),
+        (
+            partial(_contrast, itself=True),
+            "Each view is a candidate for itself, and none is more alike. Take the diagonal out.",
+        ),
+        (
+            lambda a, b, t=0.2: _contrast(a, b, 1 / t),
+            "The products are multiplied by the temperature; divide: a small one makes the choice sharp.",
+        ),
+        (partial(_contrast, roll=1), "The next row is the partner here; it stands B rows further."),
+        (
+            partial(_contrast, both=1),
+            "Only the first views ask here; the second ones ask as well: 2B rows in the mean.",
+        ),
+        (
+            _across_only,
+            "Each first view chooses among the second views alone; all others are candidates as well.",
         ),
     ],
 )

@@ -18,6 +18,15 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "wins = sum((value > other for value, other in zip(values_S, baseline_S, strict=False)))": "both have one value a seed",
         "return sum((math.comb(seeds, k) for k in range(wins, seeds + 2))) / 2 ** seeds": "comb(S, S + 1) is 0",
     },
+    "11.4 spread": {
+        "return entr(chances_RBV.mean(0)).sum(1) - entr(chances_RBV).sum(-1).mean(0)": "the mean has two axes: 1 is the last",
+    },
+    "11.5 hidden_loss": {
+        "return ((images_BHW - guess_BHW) ** 2)[hidden_BHW].mean()": "a difference's square has no sign",
+    },
+    "11.6 contrast": {
+        "z = F.normalize(torch.cat([second_BU, first_BU]))": "the loss is the same for either half first",
+    },
 }
 
 #: Checks that have fewer than four known mistakes. May only shrink.
@@ -31,8 +40,3 @@ EXACT_TIES: dict[str, str] = {}
 
 #: Exercises some answer to which stops a later cell. May only shrink.
 STOPPED_BY_AN_ANSWER: set[str] = set()
-
-#: Exercises whose later cells are not tried with odd answers: why. (nbval runs them after the stub.)
-NOT_FOLLOWED: dict[str, str] = {
-    "11.3 luck": "what its later cells need is a training of more than the test's time"
-}
