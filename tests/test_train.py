@@ -374,7 +374,10 @@ def test_a_missing_checkpoint_is_a_value_error(tmp_path):
     ("options", "said"),
     [
         ({"updates": -1}, "updates: got -1; needs a whole number >= 0"),
-        ({"updates": 3, "checkpoint_every": 0}, "checkpoint_every: got 0; needs a whole number >= 1"),
+        (
+            {"updates": 3, "checkpoint_every": 0},
+            "checkpoint_every: got 0; needs a whole number >= 1",
+        ),
         (
             {"updates": 3, "evaluate": lambda model: {}, "evaluate_every": -2},
             "evaluate_every: got -2; needs a whole number >= 0",
