@@ -410,7 +410,7 @@ plots.dots(
 )
 
 # %% [markdown]
-# **What happened.** The rate decides more than the optimizer: at the lowest both get hardly a sum right, at rates ten times higher or more they get most. Who compares at one rate compares rates. Which of the two
+# **What happened.** The rate decides more than the optimizer: at the lowest both get hardly a sum right, at rates ten times higher they get most (AdaMax's highest is too high for one seed). Who compares at one rate compares rates. Which of the two
 # is better at its best, these few runs leave open.
 #
 # ## 3 · The training, and its sudden drop
