@@ -16,7 +16,8 @@ from tests.postgresql import server
 LEARNERS, WORKERS, DOOMED = 200, 20, 3
 
 # Forks of one process: each takes learners that nobody has taken (a learner is a seed, and a seed runs once).
-# The first three stop within a trial, say so, and are killed there; the last eighth waits until all were.
+# The first three stop within their first trial, say so, and are killed there. The last trials, at least as many as
+# there are processes, wait until that has happened, so that none of the three comes too late for one.
 CLASS = """
 import os, signal, sys, time
 from pathlib import Path
@@ -29,10 +30,11 @@ def work(number):
     def objective(params):
         nonlocal calls
         calls += 1
-        if number < doomed and calls == 2:
+        if number < doomed and calls == 1:
             (folder / f"within-{number}").touch()
             time.sleep(600)
-        while params["seed"] >= learners * 7 // 8 and not (folder / "on").exists():
+        held = params["seed"] >= learners - max(learners // 8, workers)
+        while held and not (folder / "on").exists():
             time.sleep(0.02)
         time.sleep(0.05)
         return {"value": -abs(params["seed"] - 100) / 100}
@@ -51,12 +53,14 @@ for number in range(workers):
             os._exit(1)
         os._exit(0)
 end = time.monotonic() + 240
-while not all((folder / f"within-{n}").exists() for n in range(doomed)):
-    assert time.monotonic() < end, "the doomed workers never got to their trial"
-    time.sleep(0.02)
-for pid in pids[:doomed]:
-    os.kill(pid, signal.SIGKILL)
-(folder / "killed").touch()
+try:
+    while not all((folder / f"within-{n}").exists() for n in range(doomed)):
+        assert time.monotonic() < end, "the doomed workers never got to their trial"
+        time.sleep(0.02)
+finally:
+    for pid in pids[:doomed]:
+        os.kill(pid, signal.SIGKILL)
+    (folder / "killed").touch()
 codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
 assert codes == [-9] * doomed + [0] * (workers - doomed), codes
 """
