@@ -813,7 +813,7 @@ def read_way(seed, lr, count=100, before=None, frozen=0, warped=False):
 
 # %% [markdown]
 # One way live; for each, the learning rate is the best of four with seed 0, and four other seeds, each with its own labels, body and head, are recorded; a fifth would be made by the same command
-# (`python -m course.workshop.recorded_runs.lesson11`, everything in this lesson: about half an hour of one core).
+# (`python -m course.workshop.recorded_runs.lesson11`, everything in this lesson: about a quarter of an hour of one core).
 
 # %%
 CURVE = recorded.load("lesson11_labels")
