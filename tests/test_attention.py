@@ -212,7 +212,7 @@ def test_frequencies_are_the_softmax_of_the_logits():
         (lambda: Positions(8, "leaned"), ["code: got 'leaned'", "learned"]),
         (lambda: Positions(8, rows=0), ["rows: got 0"]),
         (lambda: Positions(8, rows=4)(torch.ones(1, 6, dtype=torch.int64)), ["place 5", "4 rows"]),
-        (lambda: Encoder(0), ["symbols, layers: got 0"]),
+        (lambda: Encoder(0), ["symbols: got 0"]),
         (lambda: Encoder(3, looped=-1), ["looped: got -1"]),
         (lambda: generate(Decoder(3), torch.zeros(2, 0, dtype=torch.int64), 1), ["prompt_BL", "(2, 0)"]),
         (lambda: generate(Decoder(3), torch.zeros(2, 1, dtype=torch.int64), -1), ["count", "-1"]),

@@ -63,7 +63,7 @@ def test_curriculum_goes_on_from_its_state():
 
 @pytest.mark.parametrize(
     "arguments, options, name",
-    [((0, 5), {}, "length"), ((5, 4), {}, "last"), ((1, 5), {"mixed": 1.5}, "mixed")],
+    [((0, 5), {}, "first"), ((5, 4), {}, "last"), ((1, 5), {"mixed": 1.5}, "mixed")],
 )
 def test_curriculum_refuses_what_cannot_be(arguments, options, name):
     with pytest.raises(ValueError, match=name):
