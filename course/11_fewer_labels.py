@@ -371,7 +371,7 @@ def luck(values_S, baseline_S):
 # %% tags=["solution"]
 def luck(values_S, baseline_S):
     seeds = len(values_S)
-    wins = sum(value > other for value, other in zip(values_S, baseline_S, strict=True))
+    wins = np.greater(values_S, baseline_S).sum()
     return sum(math.comb(seeds, k) for k in range(wins, seeds + 1)) / 2**seeds
 
 

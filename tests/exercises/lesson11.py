@@ -15,7 +15,6 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "return hidden_BU * (draws_BU > share) / (1 - share)": "no draw is exactly the share",
     },
     "11.3 luck": {
-        "wins = sum((value > other for value, other in zip(values_S, baseline_S, strict=False)))": "both have one value a seed",
         "return sum((math.comb(seeds, k) for k in range(wins, seeds + 2))) / 2 ** seeds": "comb(S, S + 1) is 0",
     },
     "11.4 spread": {
