@@ -950,7 +950,7 @@ print(patch_KK.numpy().round(2), f"\nsum of patch x kernel: {(patch_KK * kernel_
 #
 # <details><summary>Hint 1</summary>The cell above does one place: rows 15 to 17, columns 5 to 7.</details>
 # <details><summary>Hint 2</summary>Place (i, j) uses rows i to i + K and columns j to j + K, ends excluded.</details>
-# <details><summary>Hint 3</summary>Start with <code>torch.zeros(H - K + 1, W - K + 1)</code> and set <code>out[i, j] = (image_HW[i:i+K, j:j+K] * kernel_KK).sum()</code> in two loops.</details>
+# <details><summary>Hint 3</summary>Start with <code>torch.empty(H - K + 1, W - K + 1)</code> and set <code>out[i, j] = (image_HW[i:i+K, j:j+K] * kernel_KK).sum()</code> in two loops.</details>
 
 
 # %% tags=["stub"]
@@ -961,7 +961,7 @@ def convolve(image_HW, kernel_KK):
 # %% tags=["solution"]
 def convolve(image_HW, kernel_KK):
     (height, width), size = image_HW.shape, len(kernel_KK)
-    map_HW = torch.zeros(height - size + 1, width - size + 1)
+    map_HW = torch.empty(height - size + 1, width - size + 1)
     for i, j in np.ndindex(*map_HW.shape):
         map_HW[i, j] = (image_HW[i : i + size, j : j + size] * kernel_KK).sum()
     return map_HW

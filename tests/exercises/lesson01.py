@@ -14,9 +14,6 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "1.4 residual_backward": {
         "dh_BU = dy_BU @ w2_UU.T * (x_BU @ w1_UU >= 0)": "no product of drawn numbers is exactly 0; at 0 either slope is a convention",
     },
-    "1.5 convolve": {
-        "map_HW = torch.ones(height - size + 1, width - size + 1)": "every entry is written afterwards",
-    },
 }
 
 #: Checks that have fewer than four known mistakes. May only shrink.
