@@ -233,7 +233,7 @@ plots.compare(
 # A digit that happens to be right once and is wrong later is not settled yet.
 #
 # <details><summary>Hint 1</summary>Look at one column from its end. How far back is it right without a break?</details>
-# <details><summary>Hint 2</summary><code>zip(*right_TL)</code> gives the columns.</details>
+# <details><summary>Hint 2</summary><code>np.array(right_TL).T</code> and <code>zip(*right_TL)</code> both give the columns, one after the other.</details>
 # <details><summary>Hint 3</summary>Start at <code>step = len(column)</code>, and as long as <code>step > 0 and column[step - 1]</code>, go back by one.</details>
 
 
@@ -245,7 +245,7 @@ def settled(right_TL):
 # %% tags=["solution"]
 def settled(right_TL):
     result = []
-    for column in zip(*right_TL, strict=True):
+    for column in np.array(right_TL).T:
         step = len(column)
         while step > 0 and column[step - 1]:
             step -= 1

@@ -147,9 +147,9 @@ my_vote_for_1 = None  # between 0 and 1
 # `vote(fits)` gets pairs (program, next term) and returns a dict from term to P(term). A program of s symbols weighs
 # $8^{-s}$.
 #
-# <details><summary>Hint 1</summary>Walk over the pairs once and add weights in a dict: <code>weights.get(term, 0)</code>.</details>
+# <details><summary>Hint 1</summary>Walk over the pairs once and add weights in a dict: <code>votes.get(term, 0)</code>.</details>
 # <details><summary>Hint 2</summary>The weight of one pair is <code>8.0 ** -len(program)</code>.</details>
-# <details><summary>Hint 3</summary>Divide every entry by <code>sum(weights.values())</code>.</details>
+# <details><summary>Hint 3</summary>Divide every weight by the sum of all weights, first or at the end.</details>
 
 
 # %% tags=["stub"]
@@ -159,11 +159,11 @@ def vote(fits):
 
 # %% tags=["solution"]
 def vote(fits):
-    weights = {}
+    total = sum(8.0 ** -len(program) for program, _ in fits)
+    votes = {}
     for program, term in fits:
-        weights[term] = weights.get(term, 0.0) + 8.0 ** -len(program)
-    total = sum(weights.values())
-    return {term: weight / total for term, weight in weights.items()}
+        votes[term] = votes.get(term, 0.0) + 8.0 ** -len(program) / total
+    return votes
 
 
 # %%

@@ -38,6 +38,7 @@
 # %%
 import itertools
 import math
+from collections import Counter
 
 import numpy as np
 import torch
@@ -214,7 +215,7 @@ def threshold_parity(bits):
 
 # %% tags=["solution"]
 def threshold_parity(bits):
-    h = [sum(bits) >= k for k in range(1, len(bits) + 1)]
+    h = [sum(bits) > k for k in range(len(bits))]  # more than k: at least k + 1
     return int(sum(h[::2]) - sum(h[1::2]) >= 1)
 
 
@@ -608,7 +609,7 @@ plots.dots(
 # From k = 1 to 8 the signal falls by five orders of magnitude, in stairs of two, while the noise stays. The control says
 # where the stairs come from. Without biases a hidden unit's slope is 0 or 1, with z and -z on different sides: a
 # constant plus an odd function. Products of an even number of signs have no share in an odd function, and so secrets of
-# 3, 5, 7 bits send the weights no signal at all. With biases they send what the next larger size sends, about.
+# 3, 5, 7 bits send the weights no signal at all. With biases they send about what the next larger size sends, within a factor of three.
 #
 # The number of updates rises with k as the signal falls, and it has the same stairs: 3 and 4 bits take about as long as each other, and so
 # do 5 and 6. How bad can it get? Take a learner that asks only for averages
@@ -620,6 +621,8 @@ plots.dots(
 # %%
 assert np.median(signal_SK[:, 0]) > 1e5 * np.median(signal_SK[:, 7])
 assert no_bias_SK[:, [2, 4, 6]].max() < 1e-9 < 1e-7 < signal_SK.min()
+stair_K = np.median(signal_SK, 0)  # k = 3 beside 4, 5 beside 6, 7 beside 8
+assert all(1 / 3 < stair_K[k] / stair_K[k + 1] < 3 for k in (2, 4, 6))
 typical = {k: np.median(runs) for k, runs in needed.items()}
 assert (
     typical[8] > 10 * typical[2] and typical[5] > 1.5 * typical[4] and typical[3] > 1.5 * typical[2]
@@ -912,7 +915,8 @@ assert machine == {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 0}
 # ### Exercise 3.3 · Read a machine out of a walk (medium, 10 minutes)
 #
 # `automaton(states, bits)` gets a list of T + 1 states (0 or 1) and the T bits read between them. It returns a 2x2
-# array: row = state before, column = bit, entry = the state that followed most often.
+# array: row = state before, column = bit, entry = the state that followed most often (0 for a pair that never
+# occurs).
 #
 # <details><summary>Hint 1</summary>Count in an array of shape (2, 2, 2): before, bit, after.</details>
 # <details><summary>Hint 2</summary>After <code>bits[t]</code> the state goes from <code>states[t]</code> to <code>states[t + 1]</code>.</details>
@@ -926,10 +930,9 @@ def automaton(states, bits):
 
 # %% tags=["solution"]
 def automaton(states, bits):
-    count = np.zeros((2, 2, 2))
-    for before, bit, after in zip(states, bits, states[1:], strict=False):
-        count[before, bit, after] += 1
-    return count.argmax(2)
+    count = Counter(zip(states, bits, states[1:], strict=False))
+    usual = lambda before, bit: int(count[before, bit, 1] > count[before, bit, 0])
+    return [[usual(before, bit) for bit in (0, 1)] for before in (0, 1)]
 
 
 # %%

@@ -982,12 +982,13 @@ def truncated_gradient(w, xs, k):
 # %% tags=["solution"]
 def truncated_gradient(w, xs, k):
     w = torch.tensor(float(w), requires_grad=True)
-    h = 0 * w
+    h = torch.zeros(())
     for t, x in enumerate(xs):
         if t == len(xs) - k:
             h = h.detach()
         h = w * h + x
-    return torch.autograd.grad(h, w)[0].item()
+    (gradient,) = torch.autograd.grad(h, w)
+    return gradient.item()
 
 
 # %%

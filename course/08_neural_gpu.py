@@ -415,7 +415,7 @@ def probe(seen_BX, bits_B, fresh_BX):
     with_one = lambda x_BX: torch.cat([x_BX, torch.ones(len(x_BX), 1)], 1)
     wanted_B1 = bits_B[:, None].float() * 2 - 1
     weights_X1 = torch.linalg.lstsq(with_one(seen_BX), wanted_B1).solution
-    return (with_one(fresh_BX) @ weights_X1)[:, 0] > 0
+    return (with_one(fresh_BX) @ weights_X1).flatten() > 0
 
 
 # %%
@@ -649,7 +649,7 @@ assert 0.7 < speed < 1.2
 #
 # | piece | what it does | here |
 # |---|---|---|
-# | curriculum | short words first | from 1 symbol; without it all lengths come at once |
+# | curriculum | short words first | from 2 symbols; without it all lengths come at once |
 # | recurrent dropout | some of the candidate's values are zeroed in every step | 5 % |
 # | gradient noise | Gaussian noise on every gradient element, its variance fading | $\eta / (1 + t)^{0.55}$ in update t; $\eta$ = 0.01, the smallest of its paper |
 # | relaxation | several weight sets, used in turn, drawn together until they are one | 3 sets |

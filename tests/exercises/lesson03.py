@@ -11,14 +11,6 @@ BEFORE: dict[str, str] = {}
 
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
 EQUIVALENT: dict[str, dict[str, str]] = {
-    "3.1 threshold_parity": {
-        "h = [sum(bits) >= k for k in range(1, len(bits) + 2)]": "a gate that asks for more ones than there are bits is always off",
-    },
-    "3.3 automaton": {
-        "count = np.ones((2, 2, 2))": "one more for every end leaves the largest where it is",
-        "count[before, bit, after] += 2": "twice the counts have the same largest",
-        "count = np.zeros((2, 2, 3))": "a third end that is never counted is never the largest",
-    },
     "3.5 quantised": {
         "delta = values.abs().max() / (1 - 2 ** (bits - 1))": "the grid's step turns negative, dividing and multiplying: the sign cancels",
     },
