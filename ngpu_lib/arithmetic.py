@@ -132,6 +132,11 @@ def biased(dice: _Dice) -> Operands:
     return _dense(dice), _dense(dice)
 
 
+def stretches(dice: _Dice) -> Operands:
+    """Numbers in stretches: top digits only, zeros only, random digits, or a share of its own."""
+    return _stretched(dice), _stretched(dice)
+
+
 def mixed(dice: _Dice) -> Operands:
     """For training: half random, the rest hard (see Arithmetic)."""
     return _training_mix(dice, random_part=0.5)
@@ -142,10 +147,30 @@ def stress(dice: _Dice) -> Operands:
     return _training_mix(dice, random_part=0.2)
 
 
+def varied(dice: _Dice) -> Operands:
+    """For training: 30 % random, 40 % stretches, the rest as the hard part of ``mixed``."""
+    part = dice.chance()
+    if part < 0.3:
+        return random(dice)
+    return stretches(dice) if part < 0.7 else _training_mix(dice, random_part=0.0)
+
+
 #: The kinds of operands, by the name that ``sample`` takes.
 OPERANDS: dict[str, Callable[[_Dice], Operands]] = {
     rule.__name__: rule
-    for rule in (random, carries, symmetric, zeros, ones, powers, biased, mixed, stress)
+    for rule in (
+        random,
+        carries,
+        symmetric,
+        zeros,
+        ones,
+        powers,
+        biased,
+        stretches,
+        mixed,
+        stress,
+        varied,
+    )
 }
 
 
@@ -187,6 +212,21 @@ def _dense(dice: _Dice) -> int:
     return from_digits([(dice.base - 1) * top for top in top_L], dice.base)
 
 
+def _stretched(dice: _Dice) -> int:
+    """A number whose share of top digits changes along it; stretches of 1 to ``longest`` digits."""
+    digits: list[int] = []
+    longest = 1 + dice.below(dice.length)
+    while len(digits) < dice.length:
+        part = dice.chance()
+        if part < 0.55:
+            share = 1.0 if part < 0.3 else 0.0
+        else:
+            share = 0.5 if part < 0.85 else dice.chance()
+        count = 1 + dice.below(longest)
+        digits += [(dice.base - 1) * (dice.chance() < share) for _ in range(count)]
+    return from_digits(digits[: dice.length], dice.base)
+
+
 class Arithmetic(Task):
     """Addition or multiplication of two numbers of ``length`` digits.
 
@@ -207,10 +247,12 @@ class Arithmetic(Task):
         powers     both operands are powers of the base.
         biased     each digit is the top digit with chance d, else zero; d is drawn from 0..1 for each
                    operand. Columns of a product then add up to far more, or less, than random ones.
+        stretches  stretches of top digits, of zeros, and of random digits: the share changes along a number.
         mixed      for training: half random, 15 % a run of top digits and a small number, 20 % carries
                    at every scale, 15 % symmetric (after Price, Zaremba & Sutskever 2016, who take
                    60 % random, 20 % runs and 20 % complement pairs).
         stress     mixed, with 30 % biased operands in place of random ones.
+        varied     for training: 30 % random, 40 % stretches, the rest as the hard part of mixed.
     """
 
     kinds = tuple(OPERANDS)

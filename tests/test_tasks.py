@@ -1,5 +1,7 @@
 """Every task's targets against an independent way of computing them, on words that hypothesis picks."""
 
+from itertools import groupby
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -189,6 +191,20 @@ def test_biased_operands_differ_in_their_share_of_top_digits(base):
     shares = [number.count(base - 1) / 40 for number in digits]
     assert abs(sum(shares) / len(shares) - 0.5) < 0.03
     assert min(shares) < 0.05 and max(shares) > 0.95
+
+
+@pytest.mark.parametrize("base", [2, 10])
+def test_stretches_meet_long_runs_that_random_digits_do_not(base):
+    """Half of the stretches are all top digits or all zeros: runs of eight digits in most of the numbers."""
+
+    def with_a_run(kind):
+        batch = make_task("multiply", base).sample(200, 40, generator(), inputs=kind)
+        pairs = [make_task("multiply", base).decode(tuple(row.tolist())) for row in batch.inputs_BL]
+        numbers = [to_digits(number, base, 40) for pair in pairs for number in pair]
+        runs = [max(len(list(run)) for _, run in groupby(number)) for number in numbers]
+        return sum(run >= 8 for run in runs) / len(runs)
+
+    assert with_a_run("stretches") > 0.5 > 0.2 > with_a_run("random")
 
 
 def test_carries_run_through_every_digit_or_nowhere():
