@@ -802,6 +802,26 @@ DOORS: dict[str, Door] = {
         bits=whole(2, 64),
         limit=real(0, -1, none=True),
     ),
+    "quantise.straight_through": Door(
+        quantise.straight_through,
+        {"values": torch.ones(2), "bits": 3, "limit": 1.0},
+        values=[None, "x", 1.0, torch.ones(2).long(), torch.tensor([NAN])],
+        bits=whole(2, 64),
+        limit=real(0, -1, none=True),
+    ),
+    "quantise.pack": Door(
+        quantise.pack,
+        {"codes": torch.tensor([1, 7]), "bits": 3},
+        codes=[None, "x", 1, [1], torch.ones(2), torch.tensor([8]), torch.tensor([-1])],
+        bits=whole(1, 32),
+    ),
+    "quantise.unpack": Door(
+        quantise.unpack,
+        {"data": torch.zeros(1, dtype=torch.uint8), "bits": 3, "count": 2},
+        data=[None, "x", 1, [1], torch.ones(1), torch.zeros(1).long(), torch.zeros(2).byte()],
+        bits=whole(1, 32),
+        count=whole(0),
+    ),
     "quantise.fake_quantise": Door(
         quantise.fake_quantise,
         {"model": nn.Linear(1, 1), "bits": 3},
