@@ -1075,7 +1075,7 @@ quiz(
 # calibration: Guo et al., arXiv 1706.04599. Hidden squares: He et al., arXiv 2111.06377. Two views: Chen et al., arXiv 2002.05709. Layer by layer: Yosinski et al., arXiv 1411.1792.
 # Multi-task: Caruana, *Machine Learning* 28, 1997. How to compare fairly with few labels: Oliver et al., arXiv 1804.09170.
 #
-# **Next.** Here one network was tuned by a list of settings; lesson 13 lets a class tune together.
+# **Next.** Little was needed of the labels. How little is needed of the network itself, of its bits and its weights? Lesson 12.
 
 # %%
 print(f"this lesson took {time.perf_counter() - began:.0f} s")

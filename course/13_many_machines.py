@@ -313,7 +313,7 @@ quiz(
 # **Sources.** Tree-structured Parzen estimator: Bergstra et al., *Algorithms for hyper-parameter optimization*, 2011. Optuna: Akiba et al., arXiv 1907.10902. Winner's curse:
 # Capen, Clapp, Campbell, *Journal of Petroleum Technology* 23, 1971.
 #
-# **Next.** This is the last lesson so far; lessons 10 and 12 are being written.
+# **Next.** This is the last lesson so far.
 
 # %%
 print(f"this lesson took {time.perf_counter() - began:.0f} s")
