@@ -1,6 +1,6 @@
 """Widgets: arrays in, moving pictures out.
 
-``ActivationViewer`` shows the states of a run; nine explorers answer a few controls with one picture.
+``ActivationViewer`` shows the states of a run; ten explorers answer a few controls with one picture.
 Each is a small Python class (what is shown) and the plain JavaScript file of the same name (how it is
 drawn). The JavaScript lives in the page, so whatever needs no model works on a static page too.
 """
@@ -13,6 +13,7 @@ from ngpu_lib.widgets.digit import DrawDigit
 from ngpu_lib.widgets.gates import Gates
 from ngpu_lib.widgets.gradient import GradientFlow
 from ngpu_lib.widgets.space_time import SpaceTime
+from ngpu_lib.widgets.tape_drive import TapeDrive
 from ngpu_lib.widgets.temperature import Temperature
 from ngpu_lib.widgets.viewer import ActivationViewer
 
@@ -26,5 +27,6 @@ __all__ = [
     "Gates",
     "GradientFlow",
     "SpaceTime",
+    "TapeDrive",
     "Temperature",
 ]
