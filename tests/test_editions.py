@@ -95,10 +95,14 @@ def test_notebook_is_clean(path, name):
     ids = [cell["id"] for cell in made["cells"]]
     assert len(set(ids)) == len(ids)
     assert made["metadata"]["kernelspec"]["name"] == "python3"
+    headings = 0
     for cell in made["cells"]:
-        if cell["cell_type"] == "code":
+        if cell["cell_type"] == "markdown":
+            headings += bool(re.search(r"^#{1,3} ", "".join(cell["source"]), re.M))
+        else:
             assert cell["outputs"] == [] and cell["execution_count"] is None
             folded = bool({"solution", "setup", "figure"} & set(cell["metadata"].get("tags", [])))
+            folded |= headings == 1  # a first screen is for the question and its picture
             assert ("cellView" in cell["metadata"]) == folded
             if folded:
                 assert cell["metadata"]["jupyter"] == {"source_hidden": True}
@@ -203,6 +207,15 @@ def test_a_figure_is_folded_in_both_editions(tmp_path):
     path = write(tmp_path, '# %% [markdown] tags=["figure"]\n# a picture')
     with pytest.raises(ValueError, match="cell 1: got figure on text; needs a code cell"):
         maker.read_lesson(path)
+
+
+def test_code_before_the_first_section_is_folded(tmp_path):
+    text = "# %% [markdown]\n# # "
+    path = write(tmp_path, f"{text}00 · Title", "# %%\nviewer", f"{text}# 1 · First", "# %%\nx = 1")
+    for name in maker.EDITIONS:
+        _, viewer, _, later, *_ = notebook(path, name)["cells"]
+        assert viewer["metadata"]["jupyter"] == {"source_hidden": True}
+        assert later["metadata"] == {}
 
 
 def test_equal_cells_get_different_ids(tmp_path):

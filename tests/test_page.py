@@ -82,7 +82,7 @@ def test_the_front_door_multiplies_what_is_typed(visit):  # noqa: F811
         f"document.querySelector('.front-answer').textContent === '{12345 * 54321:,}'"
     )
     page.wait_for_function(
-        "/BigInt says, too/.test(document.querySelector('.front-verdict').textContent)"
+        "/Right to the last digit: BigInt says/.test(document.querySelector('.front-verdict').textContent)"
     )
     keep_shot(page, "front_light")
     assert page.errors == [] and page.abroad == []

@@ -29,6 +29,8 @@ LEFT_OUT = {"student": {"solution", "instructor"}, "instructor": {"stub"}}
 TAGS = ("stub", "solution", "instructor", "setup", "launch", "figure")
 #: Cells with one of these show their source after a click, in JupyterLab and on Colab.
 FOLDED = {"solution", "setup", "figure"}
+#: Between its title and its first section a lesson's code is folded, too: a first screen is for question and picture.
+HEADING = re.compile(r"^#{1,3} ", re.M)
 
 SETUP = """\
 # Set-up, the same in every lesson: on Colab and Kaggle it installs the course's library, elsewhere nothing.
@@ -171,9 +173,11 @@ def read_lesson(path: Path) -> list[dict]:
 
 def edition(path: Path, name: str, at: dict[str, str]) -> str:
     """The text of one lesson's notebook in the edition ``name``."""
-    cells, seen = [], set()
+    cells, seen, headings = [], set(), 0
     for cell in read_lesson(path):
         tags = set(cell["metadata"].get("tags", []))
+        if cell["kind"] == "markdown":
+            headings += bool(HEADING.search(cell["source"]))
         if tags & LEFT_OUT[name]:
             continue
         kind, source, metadata = cell["kind"], cell["source"], dict(cell["metadata"])
@@ -183,7 +187,7 @@ def edition(path: Path, name: str, at: dict[str, str]) -> str:
             kind, source = "markdown", launch_badges(f"course/{name}/{path.stem}.ipynb", at)
         if kind == "markdown":
             source = with_time(source, measured().get(path.stem))
-        if tags & FOLDED:
+        if tags & FOLDED or (kind == "code" and headings == 1):
             metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
         cells.append(_cell(kind, source, metadata, seen))
     text, panel = HAND_IN

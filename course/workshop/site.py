@@ -64,7 +64,7 @@ def launch_line(stem: str, seconds: float) -> str:
     ]
     buttons = "".join(f'<a href="{url}"{more}>{text}</a>' for url, text, more in links)
     took = f"All outputs on this page were computed in {seconds:.0f} s, on one core."
-    return f'<div class="launch">{buttons}</div>\n\n*{took}*'
+    return f'<div class="launch">{buttons}<span>{took}</span></div>'
 
 
 def page_of(stem: str, executed: Path) -> nbformat.NotebookNode:
@@ -79,7 +79,8 @@ def page_of(stem: str, executed: Path) -> nbformat.NotebookNode:
     shown, seen = set(), False
     # A first screen shows a lesson's question and its picture: the set-up cell, which does nothing here, is left out,
     # and code is folded up to the first output.
-    notebook.cells = [c for c in notebook.cells if "setup" not in c.metadata.get("tags", [])]
+    cells = [c for c in notebook.cells if "setup" not in c.metadata.get("tags", [])]
+    notebook.cells = joined(cells)
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if "figure" in tags or (cell.cell_type == "code" and not seen):
@@ -107,6 +108,21 @@ def page_of(stem: str, executed: Path) -> nbformat.NotebookNode:
         state = {"version_major": 2, "version_minor": 0, "state": kept, "texts": texts}
         notebook.metadata["widgets"] = {WIDGET_STATE: state}
     return notebook
+
+
+def joined(cells: list) -> list:
+    """The cells; neighbours of code before the first output are one, so that one line is folded there and not two."""
+    found = []
+    for number, cell in enumerate(cells):
+        before = found[-1] if found else None
+        if before is None or not before.cell_type == cell.cell_type == "code" or before.outputs:
+            found.append(cell)
+            continue
+        cell.source = f"{before.source}\n\n{cell.source}"
+        found[-1] = cell
+        if cell.outputs:
+            return found + cells[number + 1 :]
+    return found
 
 
 def lighten(state: dict, texts: dict[str, str]) -> None:

@@ -31,8 +31,9 @@ function front(host) {
   host.replaceChildren(
     make("form", { class: "front-sum", onsubmit: (event) => { event.preventDefault(); typed(); } }, a, make("span", { "aria-hidden": "true" }, "×"), b, button("=", typed, { class: "front-go", "aria-label": "Multiply" }), answer),
     screen,
+    verdict,
     make("div", { class: "front-bar" }, play, scrub, shuffle, long, failing),
-    verdict, keys,
+    keys,
     make("div", { class: "front-maps" }, ...small.map(({ root }) => root)),
   );
   for (const input of [a, b]) input.addEventListener("change", typed);
@@ -177,13 +178,14 @@ function front(host) {
     const target = x * y;
     const settledCount = space.settledFrom.slice(0, 2 * bits).filter((from) => step >= from).length;
     answer.replaceChildren(...digitsOf(value, target, done));
+    answer.normalize();
     answer.classList.toggle("front-unsettled", !done);
     host.dataset.step = step;
     picture.setAttribute("aria-label", `Space-time picture, step ${step} of ${T - 1}: ${settledCount} of ${2 * bits} digits of the product are settled. Arrow keys step.`);
     if (!done) { say(`Step ${step}: ${settledCount} of ${2 * bits} binary digits settled`); return; }
     const places = wrong.flatMap((is, l) => (is ? [l] : []));
     const time = `${T - 1} steps, computed in this page in ${duration(ms)}.`;
-    if (!places.length) say(`${target.toLocaleString("en")} is what BigInt says, too. ${time}`);
+    if (!places.length) say(`Right to the last digit: BigInt says ${target.toLocaleString("en")}, too. ${time}`);
     else {
       const off = value > target ? value - target : target - value;
       const single = (off & (off - 1n)) === 0n;
@@ -194,9 +196,9 @@ function front(host) {
   /** The number in decimal; digits that differ from the right one are marked. */
   function digitsOf(value, target, done) {
     const [mine, theirs] = [value, target].map((n) => n.toLocaleString("en"));
-    if (!done || mine === theirs) return [document.createTextNode(mine)];
     const offset = theirs.length - mine.length;
-    return [...mine].map((c, k) => (theirs[k + offset] === c ? document.createTextNode(c) : make("mark", {}, c)));
+    const same = (k) => !done || theirs[k + offset] === mine[k];
+    return [...mine].flatMap((c, k) => [same(k) ? c : make("mark", {}, c), ...(c === "," ? [make("wbr")] : [])]); // lines break after a comma
   }
   function row(canvas, cells, width, cell) {
     const height = Math.max(10, Math.min(22, cell * 1.25));

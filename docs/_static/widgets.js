@@ -83,7 +83,7 @@ async function start() {
     el.className = "widget";
     el.model = model; // so that a page can be driven from outside
     script.after(el);
-    if (recorded) el.before(presets(model, recorded));
+    if (recorded) el.after(presets(model, recorded));
     style(state._css);
     const { default: made } = await load(state._esm);
     const widget = typeof made === "function" ? await made() : made;
