@@ -20,6 +20,7 @@ from tests.conftest import ROOT
 
 #: Words that are plain English as well: word -> lessons that use them so before they are explained.
 ORDINARY = {
+    "baseline": {"11"},  # what another is compared with
     "batch": {"00"},  # in the list of axes
     "character": {"02"},  # a letter of a program
     "depth": {"01", "02"},  # how many layers
@@ -61,9 +62,9 @@ what when where which while who whole why will with within without would your
 """.split()
 )
 STRESSED = """
-adds | averaged | axes | biased | bits | blank | constant | Content | count | diagonal | factor |
+action | adds | averaged | axes | biased | bits | blank | constant | Content | count | diagonal | discount | factor |
 finds | forget | frozen | gradient | grows | held | Independently | Keep | keeps | Learned |
-linear | memory | moves | norm | number | place | Random | random | reads | rule | Shift |
+linear | memory | moves | norm | number | place | Random | random | reads | return | reward | rule | seen | Shift |
 Shifted copies | slips | state | step | steps | test | time | training | tuned | untrained | value
 | warped | weights | whole words | write | writes | written
 """
