@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from ngpu_lib import pretrained, require
+from ngpu_lib import pretrained, ranks, require
 from ngpu_lib.arithmetic import Arithmetic
 from ngpu_lib.evaluate import Score, evaluate
 from ngpu_lib.names import suggest
@@ -105,22 +105,35 @@ def parser() -> argparse.ArgumentParser:
 
 def train_command(options: argparse.Namespace) -> int:
     """``ngpu train``: checkpoints, a record a line, and at the end the averaged weights."""
+    with ranks.join(options.device) as together:
+        return _train(options, together)
+
+
+def _train(options: argparse.Namespace, together: ranks.Ranks | None) -> int:
+    """Train alone (``together`` is None) or as one of several ranks, of which the first writes."""
     wished = {name: getattr(options, name) for name in ("maps", "dropout", "precision")}
     changes = {name: value for name, value in wished.items() if value is not None}
-    run = start(options.task, seed=options.seed, device=options.device, **changes)
+    device = options.device if together is None else together.device
+    run = start(options.task, seed=options.seed, device=device, **changes)
     folder = options.out or Path("runs") / f"{options.task}-seed{options.seed}"
     checkpoint = folder / "checkpoint.safetensors"
-    if options.restart:
+    writes = together is None or together.writes
+    if options.restart and writes:
         checkpoint.unlink(missing_ok=True)
+    if together is not None:
+        together.wait()  # nobody reads what the first is about to forget
     updates = {} if options.updates is None else {"updates": options.updates}
     records = []
     try:
-        for record in run.train(checkpoint, **updates):
-            records.append({key: value for key, value in record.items()})
+        for record in run.train(checkpoint, together, **updates):
+            if writes:
+                records.append({key: value for key, value in record.items()})
             if record["step"] % 100 == 0:
                 _append(folder / "records.jsonl", records)
     finally:
         _append(folder / "records.jsonl", records)
+    if not writes:
+        return 0
     weights = folder / "weights.safetensors"
     pretrained.store_run(weights, run)
     print(f"averaged weights in {weights}, their card beside them", file=sys.stderr)

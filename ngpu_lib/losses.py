@@ -73,6 +73,8 @@ class SequenceLoss:
         if saturation is not None:
             require.instance("saturation", saturation, SaturationWeight, "a SaturationWeight")
         self.saturation, self.settings = saturation, settings
+        #: What each batch's sum is divided by; None: its own symbols that count (see ranks.py).
+        self.counts: list[float] | None = None
 
     def __call__(
         self, model: nn.Module, batches: Batch | Sequence[Batch]
@@ -86,7 +88,7 @@ class SequenceLoss:
                 )
         check_known(model, self.settings)
         run = _packed if packed.serves(model) else _plain
-        cross_entropy, cost, right = run(model, batches, self.precision, self.settings)
+        cross_entropy, cost, right = run(model, batches, self.precision, self.settings, self.counts)
         loss = cross_entropy
         if self.saturation is not None:
             loss = cross_entropy + self.saturation.weight * cost
@@ -101,23 +103,23 @@ class SequenceLoss:
         }
 
 
-def _packed(model, batches, precision, settings):
+def _packed(model, batches, precision, settings, counts):
     """Cross-entropy, saturation cost and, per batch, which symbols are right or do not count (B, L)."""
-    rows = packed.pack(batches, model.write.weight.dtype)
+    rows = packed.pack(batches, model.write.weight.dtype, counts)
     logits, cost = packed.unroll(model, rows, precision=precision, **settings)
     losses = F.cross_entropy(logits, rows.targets, reduction="none")
     right = (logits.argmax(-1) == rows.targets) | (rows.loss_weight == 0)
     return losses @ rows.loss_weight, cost, rows.unpack(right)
 
 
-def _plain(model, batches, precision, settings):
+def _plain(model, batches, precision, settings, counts):
     """The same by the model's own forward, one batch after the other."""
     if precision != "float32":
         raise ValueError(
             f"precision: got {precision!r}; {type(model).__name__} runs the plain way, in float32"
         )
     entropies, costs, right = [], [], []
-    for batch in batches:
+    for place, batch in enumerate(batches):
         if hasattr(model, "unroll"):
             state, cost = model.unroll(batch.inputs_BL, batch.valid_BL, **settings)
             logits_BLV = model.readout(state)
@@ -125,7 +127,9 @@ def _plain(model, batches, precision, settings):
             logits_BLV = model(batch.inputs_BL, batch.valid_BL, **settings)
             cost = logits_BLV.new_zeros(())
         counted = batch.loss_mask_BL
-        entropies.append(F.cross_entropy(logits_BLV[counted], batch.targets_BL[counted]))
+        number = int(counted.sum()) if counts is None else counts[place]
+        total = F.cross_entropy(logits_BLV[counted], batch.targets_BL[counted], reduction="sum")
+        entropies.append(total / number)
         costs.append(cost)
         right.append((logits_BLV.argmax(-1) == batch.targets_BL) | ~counted)
     return torch.stack(entropies).mean(), torch.stack(costs).mean(), right

@@ -88,8 +88,10 @@ class Packed:
         return parts
 
 
-def pack(batches: Sequence[Batch], dtype: torch.dtype = torch.float32) -> Packed:
-    """Lay batches (B, L), of any lengths, out as rows, longest first; weights are of type ``dtype``."""
+def pack(
+    batches: Sequence[Batch], dtype=torch.float32, counts: Sequence[float] | None = None
+) -> Packed:
+    """Batches (B, L), of any lengths, as rows, longest first; ``counts`` divide each one's loss."""
     for batch in require.sequence("batches", batches):
         require.instance("batches", batch, Batch, "a list of Batches")
     order = sorted(range(len(batches)), key=lambda k: -batches[k].inputs_BL.shape[1])
@@ -105,7 +107,7 @@ def pack(batches: Sequence[Batch], dtype: torch.dtype = torch.float32) -> Packed
             batch.inputs_BL,
             batch.targets_BL,
             valid,
-            counted / (counted.sum() * len(batches)),
+            counted / ((counted.sum() if counts is None else counts[place]) * len(batches)),
             valid / (length**2 * items * len(batches)),
         ]
         for column, part in zip(columns, parts, strict=True):

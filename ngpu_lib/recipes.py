@@ -24,6 +24,7 @@ from ngpu_lib.names import suggest
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU, check_settings
 from ngpu_lib.optimizers import ClippedAdamax
 from ngpu_lib.packed import PRECISIONS
+from ngpu_lib.ranks import Ranks
 from ngpu_lib.tasks import Batch, Task, make_task
 from ngpu_lib.train import Callback, Record, seed_for, train
 
@@ -206,13 +207,22 @@ class Run:
         """How the model is run to answer; what ``evaluate`` and a card take."""
         return self.recipe.answer_settings(self.updates)
 
-    def train(self, checkpoint: str | Path | None = None, **options: Any) -> Iterator[Record]:
-        """The records of train.train for this recipe; continues from ``checkpoint`` if it exists."""
+    def train(
+        self, checkpoint: str | Path | None = None, ranks: Ranks | None = None, **options: Any
+    ) -> Iterator[Record]:
+        """The records of train.train; continues from ``checkpoint`` if it exists. ranks: of ``ranks.join``."""
         last = options.pop("updates", self.recipe.updates)
+        batches, loss = BinnedBatches(self.recipe), self.loss
+        if ranks is not None:
+            ranks.agree(asdict(self.recipe) | {"updates": last, "seed": self.seed})
+            batches = ranks.share(batches, self.seed)
+            loss = ranks.parallel(loss, self.model)
+            options = {"progress": self.recipe.task if ranks.writes else False, **options}
+            options["writes"] = ranks.writes
         yield from train(
             self.model,
-            BinnedBatches(self.recipe),
-            self.loss,
+            batches,
+            loss,
             self.optimizer,
             updates=last,
             seed=self.seed,

@@ -73,6 +73,7 @@ def train(
     evaluate_every: int = 0,
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 100,
+    writes: bool = True,
     recipe: dict[str, Any] | None = None,
     progress: str | bool = True,
 ) -> Iterator[Record]:
@@ -91,6 +92,7 @@ def train(
             updates and after the last one.
         checkpoint: a .safetensors file; where it exists, the run continues from it.
         checkpoint_every: updates between two writes; the last update always writes.
+        writes: False to continue from a checkpoint and write none (see ranks.py).
         recipe: plain values that name the run; a checkpoint of another recipe is refused.
         progress: False for silence, or a word to put before the progress line.
 
@@ -156,7 +158,7 @@ def train(
                 with torch.no_grad():
                     record.update(evaluate(model))
                 model.train()
-            if checkpoint is not None and (last or step % checkpoint_every == 0):
+            if checkpoint is not None and writes and (last or step % checkpoint_every == 0):
                 save_checkpoint(checkpoint, step, model, optimizer, callbacks, run)
             record["seconds"] = time.perf_counter() - begin
             line.set_postfix_str(f"loss {record['loss']:.4g}", refresh=False)

@@ -1312,6 +1312,8 @@ NO_DOOR = {
     "data.MNIST": "holds what load_mnist has checked by SHA-256",
     "arithmetic.OPERANDS": "draw operands for Task.sample, which checks",
     "symbol_tasks.RULES": "rules on words that SymbolTask.oracle has checked",
+    "ranks.Ranks": "one of several processes: tests/test_ranks.py",
+    "ranks.join": "reads what torchrun says: tests/test_ranks.py",
     "packed.Packed": "what pack makes",
     "packed.Kernel": "a piece of unroll",
     "packed.serves": "says False of anything else",
