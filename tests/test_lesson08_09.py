@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -75,6 +76,10 @@ def test_a_run_of_each_script_has_what_its_lesson_reads():
     run = make.one_run(make.SETTING | {"updates": 2, "relaxation": 2}, seed=0)
     assert len(run["sequences"]) == len(run["symbols"]) == len(make.LENGTHS)
     assert run["curve"][-1][0] == 2 and run["distance"] > 0
+    sums = make.one_adder(make.SUMS | {"updates": 1, "digits": 2}, seed=0)
+    assert np.shape(sums["known"]) == (6, 5, 5)  # steps and the start, cells, symbols
+    kept = recorded.load("lesson08_sums")
+    assert kept["setting"] == make.SUMS and len(kept["runs"]["add"]) == 3
     make = script("lesson09")
     still = make.one_run(make.SETTING | {"updates": [1, 1], "diagonal": False}, seed=0)
     assert len(still["sequences"]) == len(make.DIGITS)

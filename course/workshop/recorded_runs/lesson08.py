@@ -1,4 +1,4 @@
-"""The runs of lesson 08: its ablation, where symbols go, and the machines of 2015 and 2017, over seeds.
+"""The runs of lesson 08: its ablation, where symbols go (words, sums), and the machines of 2015 and 2017, over seeds.
 
 python -m course.workshop.recorded_runs.lesson08 --seeds 3
 python -m course.workshop.recorded_runs.lesson08_machines --seeds 10
@@ -22,6 +22,7 @@ from ngpu_lib.callbacks import (
 from ngpu_lib.evaluate import evaluate
 from ngpu_lib.losses import SequenceLoss, answers
 from ngpu_lib.neural_gpu import NeuralGPU
+from ngpu_lib.recipes import Phase, Recipe, start
 from ngpu_lib.tasks import make_task
 from ngpu_lib.trace import whereabouts
 from ngpu_lib.train import seed_for, train
@@ -114,9 +115,35 @@ def one_journey(setting: dict, seed: int) -> dict:
     }
 
 
+#: The recipe that lesson 08 trains live; what its running averages answer is asked.
+SUMS = {"bins": [5, 7, 9, 13], "maps": 36, "average_decay": 0.97, "updates": 400, "digits": 6}
+
+
+def one_adder(setting: dict, seed: int) -> dict:
+    """Train as lesson 08 does live, then ask every cell at every step for every digit."""
+    phase = Phase(setting["updates"], tuple(setting["bins"]))
+    recipe = Recipe(
+        "add", (phase,), maps=setting["maps"], average_decay=setting["average_decay"]
+    )  # fmt: skip
+    run, task = start(recipe, seed=seed), recipe.make_task()
+    list(run.train(progress=False))
+    score = evaluate(run.averaged, task, setting["digits"], examples=100, seed=1)
+    return {
+        "sequences": score.sequence_accuracy,
+        "known": percent(whereabouts(run.averaged, task, setting["digits"])),
+    }
+
+
 def percent(known_TLI) -> list:
     """Shares as whole per cent, which is enough for a picture."""
     return (100 * known_TLI).round().astype(int).tolist()
+
+
+def record_sums(seeds: int) -> None:
+    """Where the digits of two numbers go in the adder that lesson 08 trains."""
+    record_runs(
+        "lesson08_sums", "lesson08", setting=SUMS, variants={"add": {}}, one_run=one_adder, seeds=seeds,
+    )  # fmt: skip
 
 
 def main() -> None:
@@ -126,6 +153,7 @@ def main() -> None:
         "lesson08_journeys", "lesson08", setting={"updates": given.updates}, variants=JOURNEYS,
         one_run=one_journey, seeds=given.seeds,
     )  # fmt: skip
+    record_sums(given.seeds)
     record_runs(
         "lesson08_ablation", "lesson08", setting=setting, variants=VARIANTS, one_run=one_run,
         seeds=given.seeds, lengths=LENGTHS,
