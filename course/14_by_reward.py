@@ -301,6 +301,8 @@ plots.heatmap(
     {f"after {n} steps": tables[n] for n in MARKS},
     xlabel="action: left 0 1 -, right 0 1 -",
     ylabel="seen: 0, 1, blank",
+    xticks=range(6),
+    yticks=range(3),
     size=(11, 2.4),
     alt="The table of values after 100, 500, 2000 and 6000 steps: two entries grow, right 0 on a 0 and right 1 on a 1.",
 )
@@ -459,11 +461,12 @@ plots.dots(
 
 # %%
 assert min(min(values) for values in read_at_end.values()) > 0.6
-assert np.median(read_at_end["no replay"]) > np.median(read_at_end["replay and target"])
+middle = {name: np.median(values) for name, values in read_at_end.items()}
+assert middle["no replay"] > middle["replay and target"] > middle["no target network"] - 0.1
 
 # %% [markdown]
 # By reward alone it has learned to read: with every seed more than six held-out digits of ten are written rightly, and left for the next one. (A guess among the twelve actions is right once in twelve.) **The surprise:** the two
-# helpers that its inventors needed do not help here. Without replay the median is even *higher*. Why, we can only guess: this tape's pictures come in random order anyway, and a target of one step's reward and a halved rest hardly runs away. A remedy for another
+# helpers that its inventors needed do not help here. Without replay the median is even higher, though not with every seed, and no learning rate was tuned for any of the three. Why, we can only guess: this tape's pictures come in random order anyway, and a target of one step's reward and a halved rest hardly runs away. A remedy for another
 # world's illness has to be tried again in one's own.
 #
 # ## 5 · A gradient of one's own actions
@@ -607,9 +610,12 @@ plots.lines(
 ratio = noise["without"] / noise["with"]
 assert ratio > 1.3
 assert gradient_copied == [1.0] * 5
+sooner = {name: (np.median(values, 0) > 3.5).argmax() for name, values in curves.items()}
+assert all(values[:, -10:].mean() > 3.8 for values in curves.values())
+assert sooner["with baseline"] >= sooner["without"]
 
 # %% [markdown]
-# The baseline takes a good part of the noise away, and the gradient's average stays as it is. On this easy task both learn, in a thousand episodes, with all five seeds.
+# The baseline takes a good part of the noise away, and the gradient's average stays as it is. On this easy task both learn, in a thousand episodes, with all five seeds, and the calmer one no sooner: here other things than noise decide.
 #
 # ## 6 · Tasks that need a memory
 #
@@ -690,7 +696,8 @@ for ax, title in zip(axes, ("Q-learning", "policy gradient"), strict=True):
 plots.show(
     fig,
     alt="Share of whole words of 40 symbols right, one dot per seed. Q-learning: "
-    + plots.medians(at_length[f"Q-learning, {LONG} symbols"]),
+    + plots.medians(at_length[f"Q-learning, {LONG} symbols"])
+    + " By policy gradient all seeds of all tasks are at 0.",
 )
 
 
