@@ -39,6 +39,7 @@ device = "cuda" if torch.cuda.is_available() else "cpu"
 
 # %%
 import copy
+import logging
 import time
 import warnings
 from functools import cache, partial
@@ -196,7 +197,7 @@ assert (ends["largest"][:-1] == 0).all() and (ends["least error"][:-1] == 0).sum
 # %% [markdown]
 # ## 2 · A digit reader, rounded afterwards
 #
-# Lesson 01's `ConvNet`, 200 updates of 64 images: the training images are seen not even once in that time. 5,000 of them it never sees; by these it is judged. Rounded are its matrices and kernels. What is left,
+# Lesson 01's `ConvNet`, 200 updates of 64 images: not a quarter of MNIST's training images are seen in that time. 5,000 of them it never sees; by these it is judged. Rounded are its matrices and kernels. What is left,
 # biases and batch norms, is one number in eighty.
 
 
@@ -220,12 +221,14 @@ def rounded(network, bits, limit=best_limit):
 
 
 # %%
-def fit(network, images_BHW, labels_B, seed=0, loss=image_loss, updates=200, lr=1e-2, after=None):
+def fit(
+    network, images_BHW, labels_B, seed=0, loss=image_loss, updates=200, lr=1e-2, after=None, **more
+):
     """Train on one cycle of the learning rate; `after(network)` runs after every update."""
     batches = ImageBatches(images_BHW, labels_B, 64, seed=seed)
     adam = torch.optim.Adam(network.parameters())
     callbacks = [Schedule(one_cycle(lr, updates))]
-    settings = {"updates": updates, "seed": seed, "callbacks": callbacks, "progress": False}
+    settings = {"updates": updates, "seed": seed, "callbacks": callbacks, "progress": False} | more
     for _ in train(network, batches, loss, adam, **settings):
         if after:
             after(network)
@@ -238,7 +241,8 @@ def read_digits(seed, bits=None, activation_bits=None):
     """A trained conv net; with `bits` its weights had no more of them in any update."""
     torch.manual_seed(seed)
     network = short(ConvNet(), activation_bits).to(device)
-    return fit(network, *pool, seed, loss_in(bits) if bits else image_loss)
+    told = f"reader in {bits or 32} bits, seed {seed}"
+    return fit(network, *pool, seed, loss_in(bits) if bits else image_loss, progress=told)
 
 
 def share_read(network):
@@ -616,8 +620,9 @@ def learn_parity(seed, weight_bits=None, state_bits=None):
     loss = lambda reader, bits_BT: F.binary_cross_entropy_with_logits(
         read(reader, bits_BT, weight_bits, state_bits), bits_BT.sum(1) % 2
     )
-    adam, settings = torch.optim.Adam(reader.parameters(), 0.01), {"callbacks": [ClipGradient(1)]}
-    for _ in train(reader, words, loss, adam, updates=1000, seed=seed, progress=False, **settings):
+    adam, told = torch.optim.Adam(reader.parameters(), 0.01), f"parity, seed {seed}"
+    settings = {"updates": 1000, "seed": seed, "callbacks": [ClipGradient(1)], "progress": told}
+    for _ in train(reader, words, loss, adam, **settings):
         pass
     return reader
 
@@ -888,8 +893,9 @@ plots.dots(
     patience,
     rows=True,
     xlabel="held-out accuracy, %",
-    ylabel="one weight in fifty",
-    size=(8, 1.8),
+    ylabel="way",
+    size=(8, 2),
+    title="one weight in fifty",
 )
 
 # %%
@@ -989,7 +995,12 @@ print("numbers in the network:", numbers_of)
 assert 3 < numbers_of["all"] / numbers_of["half"] < 4
 
 # %% tags=["figure"]
-plots.dots(by_maps, rows=True, xlabel="held-out accuracy, %", ylabel="way", size=(11, 2.8))
+trained_maps = {
+    share: {w: v for w, v in part.items() if w != "maps taken out"}
+    for share, part in by_maps.items()
+}
+print("without retraining:", {share: part["maps taken out"] for share, part in by_maps.items()})
+plots.dots(trained_maps, rows=True, xlabel="held-out accuracy, %", ylabel="way", size=(11, 2.2))
 
 # %%
 halves, quarters = ({way: np.array(v) for way, v in part.items()} for part in by_maps.values())
@@ -1411,6 +1422,8 @@ try:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         import onnxruntime.quantization
+    quiet = lambda record: "pre-processing" not in record.getMessage()  # advice for larger networks
+    logging.getLogger().addFilter(quiet)
 except ImportError:
     onnxruntime = None
     print("left out: the export and its comparison. To run it: pip install onnx onnxruntime")
@@ -1474,15 +1487,11 @@ for ax, found, title in (
         times = [found[name].get(way) for name in names]
         if any(times):
             label = {"PyTorch": "PyTorch, float32"}.get(way, way)
-            ax.barh([n + 0.27 * (k - 1) for n in range(len(names))], times, 0.25, label=label)
-    ax.set(
-        yticks=range(len(names)),
-        yticklabels=names,
-        xlabel="µs of one core",
-        ylabel="work",
-        title=title,
-    )
+            ax.plot(times, names, "os^"[k], ms=9, label=label)
+    ax.set(xlabel="µs of one core", ylabel="work", title=title)
     ax.set_xscale("log" if len(names) > 1 else "linear")
+    if len(names) == 1:
+        ax.set(xlim=(0, 1.1 * max(found[names[0]].values())))
     ax.legend(fontsize=9)
 plots.show(
     fig,
