@@ -840,8 +840,8 @@ for card in map(pretrained.load, ("copy", "reverse")):  # both are right at 400 
 
 # %% [markdown]
 # > **What this is the seed of.** Mnih et al. (2015) let one architecture play 49 Atari games from pixels: a convolutional network for our one hidden layer, 50 million frames for each game, a replay of a million frames. Policy gradients
-# > with baselines, which are learned networks there, are at the core of systems that play board games and steer machines. What those had and this lesson has not: planning by search, play against oneself, large simulators, and
-# > engineers who shaped what is paid. What they share with it: an agent finds what is paid, which need not be what was meant.
+# > with baselines, learned networks there, play board games; a data centre's air was regulated by an agent after a few hours of exploring (Lazic et al. 2018). What those had and this lesson has not: frames and computers by the million
+# > and by the rack, simulators, play against oneself and planning by search in the games; in the data centre a learned *model* of the world, by which it plans, and limits that keep exploring safe. What they share with it: somebody chose what is paid, and that is what is learned.
 #
 # ## Recap
 #
@@ -877,7 +877,7 @@ quiz(
 
 # %% [markdown]
 # **Sources.** Hard heads by reward: Zaremba, Sutskever, arXiv 1505.00521; interfaces, copy, reverse, sums and Q-learning: Zaremba, Mikolov, Joulin, Fergus, arXiv 1511.07275, where right outputs were shown to the network and only the moves were
-# learned by reward. REINFORCE: Williams, *Machine Learning* 8, 1992. Q-learning: Watkins, thesis, Cambridge, 1989. Deep Q-network: Mnih et al., *Nature* 518, 2015.
+# learned by reward. REINFORCE: Williams, *Machine Learning* 8, 1992. Q-learning: Watkins, thesis, Cambridge, 1989. Deep Q-network: Mnih et al., *Nature* 518, 2015. A data centre: Lazic et al., NeurIPS 2018. Penalties for wrong symbols, which `TapeWorld` knows and the lesson leaves at 0, are those of OpenAI Gym's algorithmic tasks.
 #
 # **Next.** Lesson 09 shows how far the local rules go. And write a world of your own: `TapeWorld` takes fewer than 200 lines.
 

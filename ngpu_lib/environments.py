@@ -74,9 +74,9 @@ class TapeWorld(gymnasium.Env):
         ValueError: a task, length, base, word or action that there is not.
         gymnasium.error.ResetNeeded: a step before the first reset or after an episode's end.
 
-    Source: Zaremba, Mikolov, Joulin, Fergus, arXiv 1511.07275 (interfaces, rewards for right symbols, the end
-    at the first wrong one). Departures: one action in place of three outputs; what is written is learned by
-    reward as well.
+    Source: after Zaremba, Mikolov, Joulin, Fergus, arXiv 1511.07275 (a head on a tape or a grid, tasks), and OpenAI
+    Gym's algorithmic tasks (rewards for right symbols, a penalty of 0.5). Departures: one action in place
+    of three outputs; what is written is learned by reward as well; running out of steps costs nothing.
     """
 
     metadata = {"render_modes": ["ansi"], "render_fps": 4}
