@@ -874,11 +874,11 @@ plots.lines(
 # %%
 at_random, not_retrained, at_once, in_rounds = thinned_SN.values()
 assert (at_once > at_random + 3).all() and (at_once > not_retrained + 20).all()
-assert (at_once[:, 0] > np.median(exact_S) - 1.2).all()
+assert (at_once[:, 0] > np.median(exact_S) - 1.2).all() and (not_retrained[:, 0] < 66).all()
 assert (in_rounds < at_once - 1).all()
 
 # %% [markdown]
-# One weight in ten is enough for what all of them read, within about a point, *if* the largest stay and are trained on. Without training the same weights read about half, and a tenth chosen by lot reads less after the same training.
+# One weight in ten is enough for what all of them read, within about a point, *if* the largest stay and are trained on. Without training the same weights read fewer than two thirds of the images, and a tenth chosen by lot reads at least three points less after the same training.
 #
 # And step by step? With the same 100 updates it is worse, at every share: only twenty of them come after the last cut. Is that all? Five times the updates, one weight in fifty (`--part patience`):
 
@@ -1297,12 +1297,12 @@ plots.dots(
 one, five, few_images, many_images, first_choices, one_member = taught.values()
 assert (five > one).all() and (many_images > five).all()
 assert (many_images > few_images).all() and (many_images > one_member + 0.1).all()
-assert (one_member > one).all() and (first_choices > five + 0.1).all()
+assert (one_member > one).all() and (first_choices > many_images).all()
 
 # %% [markdown]
 # The pupil reads *more than its teachers together*, with every seed. Two controls say where it comes from. Taught by a single member it also reads more than that member: the other images alone are worth something, even with one's own
-# mistakes as answers. The ensemble's answers are worth more than one member's. But the famous part, the fine shades of the probabilities, is not what pays here: its first choices alone teach as well or better. On the same 1,000 images, which every member knows by heart,
-# there is little left to teach.
+# mistakes as answers. The ensemble's answers are worth more than one member's. But the famous part, the fine shades of the probabilities, is not what pays here: with every seed its first choices alone teach more. And the other images matter:
+# taught on the 1,000 that every member has learned from, the pupil reads less.
 #
 # ## 9 · What it buys
 #
@@ -1536,7 +1536,7 @@ assert energy["float32, weights of 32 bits"][1] > energy["float32, weights of 32
 #
 # ## Recap
 #
-# Of what rounding breaks, most is a bad grid and outdated counts; training with hidden weights and a gradient straight through mends what is left, which matters at one bit. Most weights can go if the largest stay and are trained
+# Of what rounding breaks, most is a bad grid and outdated counts; training with hidden weights and a gradient straight through mends what is left, which matters at one bit and for activations. Most weights can go if the largest stay and are trained
 # on; a small network from the start is the opponent to beat, and sometimes it is not beaten. Bytes fall with the bits; time falls only where a processor has a product for them, and somebody has written it.
 
 # %%
