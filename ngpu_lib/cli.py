@@ -227,14 +227,16 @@ def collect_command(options: argparse.Namespace) -> int:
     from ngpu_lib import collect
 
     found = collect.read_all(options.files)
-    print(collect.as_text(found))
-    for path, write in ((options.csv, collect.write_csv), (options.html, collect.write_html)):
-        if path is not None:
-            try:
-                write(found, path)
-            except OSError as error:
-                raise ValueError(f"{path}: cannot be written ({error.strerror})") from None
-            print(f"wrote {path}", file=sys.stderr)
+    try:
+        for path, write in ((options.csv, collect.write_csv), (options.html, collect.write_html)):
+            if path is not None:
+                try:
+                    write(found, path)
+                except OSError as error:
+                    raise ValueError(f"{path}: cannot be written ({error.strerror})") from None
+                print(f"wrote {path}", file=sys.stderr)
+    finally:  # whoever reads may stop early (`| head`): the files are there by then
+        print(collect.as_text(found))
     return 0
 
 

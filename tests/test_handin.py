@@ -7,6 +7,8 @@ import errno
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 
 import nbformat
@@ -288,6 +290,18 @@ def test_nothing_to_collect_is_said(tmp_path, capsys):
     write(tmp_path / "a.json", json.dumps(handin()))
     assert cli.main(["collect", str(tmp_path), "--csv", "/dev/full/x"]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_files_are_written_before_the_first_line_is_read(tmp_path):
+    """`ngpu collect ... | head` closes the pipe; the sheet and the page are there all the same."""
+    path = tmp_path / "class.csv"
+    (tmp_path / "a.json").write_bytes(json.dumps(handin()).encode())
+    command = [sys.executable, "-m", "ngpu_lib.cli", "collect", str(tmp_path / "a.json")]
+    with subprocess.Popen(
+        [*command, "--csv", str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        process.stdout.close()
+    assert path.stat().st_size > 0
 
 
 def test_a_class_is_counted(tmp_path):
