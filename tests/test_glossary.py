@@ -63,9 +63,9 @@ what when where which while who whole why will with within without would your
 )
 STRESSED = """
 action | adds | averaged | axes | biased | bits | blank | constant | Content | count | diagonal | discount | factor |
-finds | forget | frozen | gradient | grows | held | Independently | Keep | keeps | Learned |
+finds | forget | frozen | gradient | grows | guesses | held | Independently | Keep | keeps | Learned |
 linear | memory | moves | norm | number | place | Random | random | reads | return | reward | rule | seen | Shift |
-Shifted copies | slips | state | step | steps | test | time | training | tuned | untrained | value
+Shifted copies | slips | start | state | step | steps | test | time | training | tuned | untrained | value
 | warped | weights | whole words | write | writes | written
 """
 

@@ -1,8 +1,9 @@
-"""The exercises of lesson 13: drawing a learning rate, and what a search's winner is worth."""
+"""The exercises of lesson 13: a rate, a winner, a ring of workers, who waits, and a message for the layer below."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from ngpu_lib.checks import Check
 
@@ -94,6 +95,160 @@ winner_again = Check(
                 np.mean([row[1:] for row in values_TS]),
             ),
             "The second number is the mean over all trials; wanted is the winner's alone.",
+        ),
+    ],
+)
+
+
+# 13.3
+
+
+def _ring_step(held_WW, step, *, right=1, back=1, adds=True, around=True, own=False):
+    workers = len(held_WW)
+    after = [list(map(float, row)) for row in held_WW]
+    for worker in range(workers if around else workers - 1):
+        chunk = (worker - back * step) % workers
+        after[(worker + right) % workers][chunk] = float(held_WW[worker][chunk]) + (
+            float(held_WW[(worker + right) % workers][chunk]) if adds else 0
+        )
+        if own:
+            after[worker][chunk] = 0.0
+    return after
+
+
+_HELD = np.random.default_rng(5).integers(1, 50, (4, 4)).tolist()
+
+ring_step = Check(
+    "13.3 ring_step",
+    _ring_step,
+    cases=[
+        (_HELD, 0),
+        (_HELD, 1),
+        (_HELD, 2),
+        ([[1, 2, 4], [8, 16, 32], [64, 128, 256]], 1),
+        ([[3, 5], [7, 11]], 0),
+    ],
+    mistakes=[
+        (
+            lambda held_WW, step: _ring_step(held_WW, step, right=-1),
+            "This sends to the left; worker w sends to worker w + 1.",
+        ),
+        (
+            lambda held_WW, step: _ring_step(held_WW, step, back=-1),
+            "This sends chunk w + step. What a worker has just received is chunk w - step.",
+        ),
+        (
+            lambda held_WW, step: _ring_step(held_WW, step, back=0),
+            "This sends chunk w at every step, so that nothing travels further than one place.",
+        ),
+        (
+            lambda held_WW, step: _ring_step(held_WW, step, adds=False),
+            "The neighbour has to add what it receives to what it has; this puts it in its place.",
+        ),
+        (
+            lambda held_WW, step: _ring_step(held_WW, step, around=False),
+            "The last worker sends to the first: take the neighbour's number modulo W.",
+        ),
+        (
+            lambda held_WW, step: _ring_step(held_WW, step, own=True),
+            "A worker that sends a chunk keeps its own copy.",
+        ),
+    ],
+)
+
+
+# 13.4
+
+
+def _waiting(times_WT, *, ends="each", of="all"):
+    times_WT = np.asarray([[float(t) for t in row] for row in times_WT])
+    slowest = {
+        "each": times_WT.max(0).sum(),
+        "end": times_WT.sum(1).max(),
+        "mean": times_WT.mean(0).sum(),
+        "first": times_WT.min(0).sum(),
+    }[ends]
+    whole = slowest * len(times_WT)
+    waited = whole - times_WT.sum()
+    return float(waited / {"all": whole, "work": times_WT.sum(), "one": slowest}[of])
+
+
+waiting = Check(
+    "13.4 waiting",
+    _waiting,
+    cases=[
+        ([[1, 1, 1], [1, 1, 1]],),
+        ([[1, 1, 1], [1, 1, 1], [1, 1, 1], [3, 3, 3]],),
+        ([[1, 4], [4, 1]],),
+        ([[0.5, 2.0, 1.25, 1.0], [1.5, 1.0, 0.75, 3.0], [1.0, 1.0, 2.5, 0.5]],),
+        ([[2.0]],),
+    ],
+    tolerance=1e-9,
+    mistakes=[
+        (
+            lambda times_WT: _waiting(times_WT, ends="end"),
+            "This waits once, at the end. Here everybody waits for the slowest at every step.",
+        ),
+        (
+            lambda times_WT: _waiting(times_WT, of="work"),
+            "This divides by the time that was worked; wanted is the share of all time.",
+        ),
+        (
+            lambda times_WT: _waiting(times_WT, of="one"),
+            "This divides by the time of one worker; there are W of them.",
+        ),
+        (
+            lambda times_WT: _waiting(times_WT, ends="first"),
+            "A step is over when its slowest worker is; this takes the fastest.",
+        ),
+        (
+            lambda times_WT: 1 - _waiting(times_WT),
+            "This is the share that was worked; wanted is what was waited.",
+        ),
+    ],
+)
+
+
+# 13.5
+
+
+def _target_below(h_BU, w_UV, d_BV, *, mask="input", turn=True):
+    z_BV = h_BU @ w_UV
+    keep = {"input": z_BV > 0, "gradient": d_BV > 0, "none": torch.ones_like(z_BV)}[mask]
+    return (d_BV * keep) @ (w_UV.T if turn else w_UV)
+
+
+def _drawn(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+target_below = Check(
+    "13.5 target_below",
+    _target_below,
+    cases=[
+        tuple(_drawn(*s, seed=seed + k) for k, s in enumerate([(5, 3), (3, 3), (5, 3)]))
+        for seed in (0, 7)
+    ],
+    mistakes=[
+        (
+            lambda h_BU, w_UV, d_BV: _target_below(h_BU, w_UV, d_BV, mask="none"),
+            "The ReLU is missing on the way back: where h W was negative, nothing passes.",
+        ),
+        (
+            lambda h_BU, w_UV, d_BV: _target_below(h_BU, w_UV, d_BV, mask="gradient"),
+            "The mask asks where the message is positive; it must ask where the ReLU's input h W was.",
+        ),
+        (
+            lambda h_BU, w_UV, d_BV: _target_below(h_BU, w_UV, d_BV, turn=False),
+            "Going back through a matrix multiplies by its transpose: from d to d W.T.",
+        ),
+        (
+            lambda h_BU, w_UV, d_BV: d_BV,
+            "This hands on what came from above. It has to go back through the layer first: ReLU, then W.",
+        ),
+        (
+            lambda h_BU, w_UV, d_BV: h_BU.T @ (d_BV * (h_BU @ w_UV > 0)),
+            "This is the gradient in the weights. The layer below needs the one in its own output, h.",
         ),
     ],
 )
