@@ -394,7 +394,7 @@ print("sent by one worker, in gradients:", sent, "· a server with 100 workers r
 assert max(sent.values()) < 2
 
 # %% [markdown]
-# The course's own loop does the same with PyTorch's engine for it, `DistributedDataParallel` (which adds up by all-reduce, in chunks, while the backward pass still runs). Two processes, here or on two machines:
+# The course's own loop does the same with PyTorch's engine for it, `DistributedDataParallel` (which adds up by all-reduce, in chunks, while the backward pass still runs; it wraps the *loss*, for the fast path reads the weights without calling the model). Two processes, here or on two machines:
 #
 #     torchrun --nproc-per-node 2 -m ngpu_lib.cli train add
 #
@@ -442,7 +442,7 @@ print({name: [f"{loss:.3f}" for loss in found] for name, found in ends.items()})
 assert abs(np.mean(ends["one process"]) - np.mean(ends["two ranks"])) < 0.03
 
 # %% [markdown]
-# Two ranks on two cores share what one process had, so here it is no faster. What it buys is a batch that fits no single machine, and machines that you have.
+# Two ranks on two cores share what one process had: expect no speed of it here. What it buys is a batch that fits no single machine, and machines that you have.
 #
 # ## 5 · Who waits for whom
 #
@@ -496,6 +496,7 @@ until = 15.0
 waited = check.waiting.reference(times_WT)
 made = {"all-reduce": 4 * 6, "server": sum(map(len, by_server(times_WT, until)))}
 print(f"all-reduce: {waited:.0%} of the time is waiting; gradients in {until:.0f} units: {made}")
+print("updates by the others while the slow one makes a step:", 3 * times_WT[3][0] / times_WT[0][0])
 assert abs(waited - 0.45) < 1e-9 and made["server"] == 51
 
 # %% tags=["figure"]
@@ -755,7 +756,7 @@ plots.dots(
 
 # %% [markdown]
 # **What happened.** Layers that never wait learn nearly what the usual ones do, with every seed far more than the control; and with no seed quite as much. Each guess is a linear model of its layer's output and the label, and it is corrected by other guesses.
-# What it costs is another model a layer. What it would buy, layers on machines of their own, pays only where waiting is long and layers are slow; here it is slower.
+# What it costs is another model a layer. Layers on machines of their own would pay only where waiting is long and layers are slow. (Here all ran in one process; truly apart, in two, nobody has run it in this course.)
 #
 # ### Through time
 # Where a recurrent net learns from windows of a few steps (lesson 04), the gradient ends at the window's edge: whoever should have remembered something in the window before is never told. A guess
@@ -807,9 +808,11 @@ lost = {
     for name, found in windows.items()
 }
 print({name: f"{min(found):.0%} to {max(found):.0%}" for name, found in named.items()})
+print({name: f"mean {np.mean(found):.0%}" for name, found in named.items()})
 print("seeds that were more than 5 points better before:", lost)
-assert min(named["3 steps ago, with a guess"]) > 0.99 and lost["3 steps ago, no guess"] >= 3
-assert min(named["4 steps ago, with a guess"]) < 0.6
+assert min(named["3 steps ago, with a guess"]) > 0.99 and lost["3 steps ago, no guess"] == 4
+four = [named[f"4 steps ago, {way}"] for way in ("no guess", "with a guess")]
+assert sum(share < 0.55 for share in four[1]) == 2 and np.mean(four[1]) < np.mean(four[0])
 
 # %% tags=["figure"]
 plots.dots(
@@ -822,9 +825,9 @@ plots.dots(
 )
 
 # %% [markdown]
-# **What happened.** The bit of three steps ago lies in the window before. With the guess all five seeds name it and stay at that. Without it a GRU can do it too, for a while: something of the bit
-# is left in the state anyway, most seeds find it, and lose it again, and nothing in their windows tells them what they lost. Four steps are too many for both: with the guess one
-# seed never leaves chance, others still rise after 4,000 updates. The guess is made from the state; where the state holds nothing of the bit, it has nothing to guess from. (That last sentence is our reading.)
+# **What happened.** The bit of three steps ago was read one or two windows back. With the guess all five seeds end at 100 %; without it four of five end more than five points below their own best: what
+# they do by what happens to be left in the state, they lose again. At four steps the guess does *not* help: two of five seeds stay at chance, and the mean is below that without it. The guess is made
+# from the state, so where the state holds nothing of the bit it has nothing to guess from; that would explain both, and we have not tested it.
 #
 # ## 7 · With your class
 #
@@ -858,7 +861,7 @@ quiz(
 
 # %%
 quiz(
-    "Two ranks with half of the batch each, dropout off, the same seed. Their weights afterwards?",
+    "Two ranks with half of the batch each, dropout off, the same seed. Their weights after five updates?",
     "Those of one process with the whole batch, up to rounding",
     (
         "Half as well trained: each saw half of the images",

@@ -28,7 +28,7 @@ from ngpu_lib.train import BatchSource, Loss, seed_for
 
 #: What the back ends say when another process is gone.
 _GONE = re.compile(
-    r"closed by peer|connection reset|broken pipe|timed out|nccl|gloo", re.IGNORECASE
+    r"closed by peer|connection reset|broken pipe|timed out|remote process exited", re.IGNORECASE
 )
 
 
