@@ -169,6 +169,7 @@ def test_no_network_of_the_library_is_missing_here():
     for info in pkgutil.iter_modules(ngpu_lib.__path__, "ngpu_lib."):
         for name, found in inspect.getmembers(importlib.import_module(info.name), inspect.isclass):
             ours = issubclass(found, nn.Module) and found.__module__ == info.name
+            ours = ours and name != "_LossOf"  # no network: a loss that is averaged over ranks
             assert not ours or any(issubclass(one, found) for one in made), name
 
 
