@@ -563,7 +563,7 @@ assert coupled_SN[:, 1].max() < 0.05 < both_SN[:, 1].min() and both_SN[:, 4].max
 # %% [markdown]
 # ### Who else adds
 # Random sums flatter: a carry that runs far is rare among them. So the same network on sums in which one carry runs from the lowest 1 of a to the top, or just fails to start; and beside it two that take more than two steps. One layer in a loop:
-# its weights are used again as often as there are digits (1,000 updates, since each costs more). And lesson 08's Neural GPU (400 updates of all lengths at once). Nobody has seen a sum of more than 8 digits. (One seed of each of these two is recorded so far.)
+# its weights are used again as often as there are digits (1,000 updates, since each costs more). And lesson 08's Neural GPU (400 updates of all lengths at once). Nobody has seen a sum of more than 8 digits.
 
 # %% tags=["figure"]
 BESIDE = {
@@ -595,8 +595,8 @@ plots.lines(
 )
 
 # %% [markdown]
-# **What happened.** With long carries and 16 digits or more, two layers get about half of the sums right at best, as guessing whether the carry has started would. The Neural GPU repeats a local step as often as there are cells, and does not
-# carry over either, after this short a training; the looped layer has not even learned 8 digits. A loop makes an algorithm possible, it does not make one.
+# **What happened.** With long carries and 16 digits or more, two layers get about half of the sums right at best, as guessing whether the carry has started would. The Neural GPU repeats a local step as often as there are cells. With two of five seeds
+# that carries over, to most sums of 16 digits and more, though nobody told it which digits meet; with three it is lost at 16. The looped layer gets half of the sums of 8 digits at best. A loop makes an algorithm possible, it does not make one.
 
 # %% tags=["figure"]
 for shown, name in BESIDE.items():
@@ -605,8 +605,9 @@ for shown, name in BESIDE.items():
 
 # %%
 assert carries_SN["coupled, random offset"][:, 2:].max() < 0.65
-assert random_SN["Neural GPU"][0, 0] > 0.5 > 0.2 > random_SN["Neural GPU"][0, 2:].max()
-assert random_SN["one layer in a loop"][0].max() < 0.3
+local_S = np.sort(random_SN["Neural GPU"][:, 2])  # 16 digits
+assert len(local_S) == 5 and local_S[3] > 0.8 > 0.05 > local_S[2]
+assert random_SN["one layer in a loop"].max() < 0.6
 
 # %% [markdown]
 # And the shipped adder of lesson 09, trained on up to 20 bits and far longer, on 100 sums of each kind at each of these lengths:
