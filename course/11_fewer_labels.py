@@ -812,7 +812,7 @@ def read_way(seed, lr, count=100, before=None, frozen=0, warped=False):
 
 
 # %% [markdown]
-# One way live; for each, the learning rate is the best of four with seed 0, and four other seeds, each with its own labels, body and head, are recorded; a fifth would be made by the same command
+# One way live; for each, the learning rate is the best of four with seed 0, and five other seeds, each with its own labels, body and head, are recorded
 # (`python -m course.workshop.recorded_runs.lesson11`, everything in this lesson: about a quarter of an hour of one core).
 
 # %%
@@ -849,19 +849,21 @@ plots.lines(
 )
 
 # %% [markdown]
-# Three things to see. **The opponent decides.** With 100 labels a body trained on two views, frozen, reads about ten points more than a network from scratch: that is how such results are usually
-# told. But let the network from scratch see its own hundred images *warped*, and it reads more than the frozen body does, and within about a point, in the median, of everything together. At 100 labels, what the body has learned without
-# labels is little more than what the warps say. **With ten labels it is more:** one image of each digit, and both ways that know the two views lie far above the warped network. **Not every guess
+# Three things to see. **The opponent decides.** With 100 labels a body trained on two views, frozen, reads about ten points more than a network from scratch (six, with the least seed): that is how such results are usually
+# told. But let the network from scratch see its own hundred images *warped*, and it reads more than the frozen body does, and within about two points, in the median, of everything together. At 100 labels, what the body has learned without
+# labels is little more than what the warps say. **With ten labels it is more:** one image of each digit, and both ways that know the two views lie above the warped network with every seed, by six and fourteen points in the median. **Not every guess
 # teaches:** the body that fills in hidden squares reads about as much as a network from scratch, frozen or tuned. Its features are something all the same, since an untrained body's say much less.
 
 # %%
 at = {name: np.array(values).T for name, values in curves_SN.items()}  # counts x seeds
 few_10, at_100 = ({name: at[name][k] for name in WAYS} for k in range(2))
-assert (at_100["two views, frozen"] > at_100["from scratch"] + 7).all()
+gained_S = at_100["two views, frozen"] - at_100["from scratch"]
+assert gained_S.min() > 5 and 8.5 < gained_S.mean() < 11
 assert (at_100["from scratch, warped"] > at_100["two views, frozen"] + 1).all()
-assert abs(np.median(at_100["two views, tuned, warped"] - at_100["from scratch, warped"])) < 1.5
-for name in ("two views, frozen", "two views, tuned, warped"):
-    assert (few_10[name] > few_10["from scratch, warped"] + 3.5).all()
+assert abs(np.median(at_100["two views, tuned, warped"] - at_100["from scratch, warped"])) < 2.5
+for name, median in (("two views, frozen", 6), ("two views, tuned, warped", 13)):
+    above_S = few_10[name] - few_10["from scratch, warped"]
+    assert above_S.min() > 1 and np.median(above_S) > median
 for name in ("hidden pixels, frozen", "hidden pixels, tuned"):
     assert (at_100[name] < at_100["from scratch"] + 3).all()
     assert (at_100[name] > at_100["untrained, frozen"] + 8).all()
