@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 import sys
 
 import pytest
 
 from course.workshop import browser, collect, npm, stages
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -129,3 +131,20 @@ def test_stages_stop_at_the_first_failure_and_hand_its_status_on(tmp_path, monke
     assert "later" in printed.split("bad")[1] and "not reached" in printed
     (told,) = map(json.loads, (tmp_path / "build/left_out.jsonl").read_text().splitlines())
     assert told == {"stage": "good", "reason": "needs npm", "count": 2}
+
+
+def test_a_cached_function_is_kept_by_value(tmp_path):
+    """In another kernel there is no function of that name: what is kept has to bring it along."""
+    kept = tmp_path / "kept.pkl"
+    make = (
+        "from functools import cache; from pathlib import Path; from course.workshop import recorder\n"
+        "@cache\n"
+        "def twice(x): return 2 * x\n"
+        f"assert recorder.keep(Path({str(kept)!r}), {{'twice': twice}}) == ['twice']"
+    )
+    read = f"from ngpu_lib import live; live.load({str(kept)!r}, globals()); assert twice(21) == 42"
+    for program in (make, read):
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-2000:]

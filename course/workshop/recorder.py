@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copyreg
+import functools
 import hashlib
 import json
 import random
@@ -21,6 +23,14 @@ from IPython import get_ipython
 from ipywidgets import Widget
 
 MOST_BYTES = 80_000_000
+
+
+def _by_value(cached):
+    """A function under ``functools.cache``: pickled as what it wraps, for its name alone says nothing elsewhere."""
+    return functools.cache, (cached.__wrapped__,)
+
+
+copyreg.pickle(type(functools.cache(len)), _by_value)
 
 
 def cell_key(source: str) -> str:
