@@ -79,6 +79,19 @@ def record_runs(
     return result
 
 
+def make_parts(
+    parts: Mapping[str, Callable[[int], Any]], prepare: Callable[[], Any] = lambda: None
+) -> None:
+    """Make the parts that --part asks for, after what all of them need: ``part(seeds)`` each."""
+    given = options(seeds=5, part="all")
+    if given.part not in ("all", *parts):
+        raise SystemExit(f"--part: got {given.part!r}; needs all or one of {', '.join(parts)}")
+    prepare()
+    for name, part in parts.items():
+        if given.part in ("all", name):
+            part(given.seeds)
+
+
 def definitions(lesson: str) -> dict[str, Any]:
     """A lesson's imports, functions, classes and CONSTANTS by name, without running the lesson.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from course.workshop.recorded_runs import definitions, options, record_runs
+from course.workshop.recorded_runs import definitions, make_parts, record_runs
 from ngpu_lib import recorded
 from ngpu_lib.data import load_mnist
 
@@ -149,13 +149,7 @@ PARTS = {
 
 def main() -> None:
     """Make the parts that are asked for."""
-    given = options(seeds=5, part="all")
-    if given.part not in ("all", *PARTS):
-        raise SystemExit(f"--part: got {given.part!r}; needs all or one of {', '.join(PARTS)}")
-    prepare()
-    for name, part in PARTS.items():
-        if given.part in ("all", name):
-            part(given.seeds)
+    make_parts(PARTS, prepare)
 
 
 if __name__ == "__main__":

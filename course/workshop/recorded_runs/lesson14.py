@@ -6,7 +6,7 @@ python -m course.workshop.recorded_runs.lesson14 --part tasks
 
 from __future__ import annotations
 
-from course.workshop.recorded_runs import definitions, options, record_runs
+from course.workshop.recorded_runs import definitions, make_parts, record_runs
 
 L = definitions("14_by_reward")
 
@@ -50,12 +50,7 @@ PARTS = {"tasks": tasks, "network": network}
 
 def main() -> None:
     """Make the parts that are asked for."""
-    given = options(seeds=5, part="all")
-    if given.part not in ("all", *PARTS):
-        raise SystemExit(f"--part: got {given.part!r}; needs all or one of {', '.join(PARTS)}")
-    for name, part in PARTS.items():
-        if given.part in ("all", name):
-            part(given.seeds)
+    make_parts(PARTS)
 
 
 if __name__ == "__main__":
