@@ -126,10 +126,26 @@ def test_numbers_too_long_are_told_the_time_they_would_take(visit):  # noqa: F81
     page.get_by_label("First number").fill("9" * 40)
     page.get_by_label("First number").press("Enter")
     words = page.text_content(".front-verdict")
-    assert re.search(r"At most 84 bits .* 133 bits would take about [\d.]+ (ms|s|minutes)", words)
+    told = r"At most 84 bits .* 133 bits would take about [\d.]+ (ms|s|minutes)"
+    assert re.search(told, words)
+    page.set_viewport_size({"width": 800, "height": 700})  # drawn again: the words stay
+    page.wait_for_timeout(500)
+    assert page.text_content(".front-verdict") == words
     page.get_by_label("First number").fill("twelve")
     page.get_by_label("First number").press("Enter")
     assert "Two whole numbers" in page.text_content(".front-verdict")
+    page.get_by_label("First number").fill("1234567890")  # what was shown before can be asked for again
+    page.get_by_label("First number").press("Enter")
+    page.wait_for_function("document.getElementById('front').dataset.state === 'done'")
+
+
+def test_a_refusal_outlasts_what_is_still_being_computed(visit):  # noqa: F811
+    page = visit("search.html")
+    page.goto(page.url.replace("search", "index"), wait_until="domcontentloaded")
+    page.get_by_label("First number").fill("9" * 40)
+    page.get_by_label("First number").press("Enter")
+    page.wait_for_timeout(3_000)  # the first product of the page would be shown by now
+    assert page.text_content(".front-verdict").startswith("At most 84 bits")
 
 
 def blocked(visit, path, answer):  # noqa: F811

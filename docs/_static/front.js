@@ -49,34 +49,41 @@ function front(host) {
   picture.addEventListener("pointermove", (event) => { if (event.buttons) dragged(event); });
   const dragged = (event) => { if (space) { pause(); go(Math.round(((event.clientY - picture.getBoundingClientRect().top) / picture.clientHeight) * space.T)); } };
 
-  let space = null, image = null, run = null, step = 0, playing = false, timer = 0, begun = 0, turn = 0, last = "";
+  let space = null, image = null, run = null, step = 0, playing = false, timer = 0, begun = 0, turn = 0, last = "", asked = 0;
   const random = (bits) => fromBits([...Array.from({ length: bits - 1 }, () => Math.round(Math.random())), 1]);
   const pair = (x, y) => { [a.value, b.value] = [String(x), String(y)]; typed(); };
   const say = (text, wrong = false) => { verdict.textContent = text; verdict.classList.toggle("front-wrong", wrong); };
 
+  /** Why there is no answer: it stays until something else is asked, whatever is still being computed or shown. */
+  function refuse(text) {
+    [last, asked] = ["", asked + 1];
+    pause();
+    host.dataset.state = "refused";
+    say(text, true);
+  }
   async function typed() {
     const texts = [a, b].map((input) => input.value.replace(/[\s,_.'’]/g, ""));
-    if (!texts.every((text) => /^\d+$/.test(text))) { pause(); say("Two whole numbers, please.", true); return; }
+    if (!texts.every((text) => /^\d+$/.test(text))) return refuse("Two whole numbers, please.");
     const [x, y] = texts.map(BigInt);
     if (`${x} ${y}` === last) return;
     const bits = Math.max(12, x.toString(2).length, y.toString(2).length);
     if (bits > MOST) {
-      pause();
       const time = duration(machine.estimate(2 * bits + 1, 2 * bits + 9));
-      say(`At most ${MOST} bits (25 digits) here. ${bits.toLocaleString("en")} bits would take about ${time}; lesson 09 tries 2,000.`, true);
-      return;
+      return refuse(`At most ${MOST} bits (25 digits) here. ${bits.toLocaleString("en")} bits would take about ${time}; lesson 09 tries 2,000.`);
     }
     last = `${x} ${y}`;
+    const mine = ++asked;
     const word = arithmeticWord(network, x, y, bits);
     const begin = performance.now();
     host.dataset.state = "working";
     pause();
     try {
       const steps = stepsOf(network, word.length);
-      const found = await machine.ask("tape", { word, steps, states: true }, (t) => say(`Step ${t} of ${steps}`));
-      if (!found) return;
+      const found = await machine.ask("tape", { word, steps, states: true }, (t) => { if (mine === asked) say(`Step ${t} of ${steps}`); });
+      if (!found || mine !== asked) return;
       shown(x, y, bits, word, found, performance.now() - begin);
     } catch (error) {
+      if (mine !== asked) return;
       last = "";
       host.dataset.state = "failed";
       if (!space) {
@@ -141,11 +148,15 @@ function front(host) {
   /** Everything as it stands after `t` steps. */
   function go(t) {
     if (!space) return;
+    draw(t);
+    tell();
+  }
+  function draw(t) {
     step = Math.max(0, Math.min(space.T - 1, t));
     scrub.value = step;
     scrub.setAttribute("aria-valuetext", `step ${step} of ${space.T - 1}`);
     const { T, L } = space;
-    const { found, right, wrong, bits, x, y, ms } = run;
+    const { found, wrong, bits, x, y } = run;
     const width = picture.parentElement.clientWidth;
     const cell = width / L;
     const height = Math.round(Math.min(T * cell * 0.8, window.innerHeight * 0.52));
@@ -174,15 +185,25 @@ function front(host) {
       return { text: s === 2 ? "1" : s === 1 ? "0" : "", kind: step >= space.settledFrom[l] ? "settled" : "work", one: s === 2, faint: step < space.settledFrom[l] };
     }), width, cell);
     if (done) wrong.forEach((is, l) => { if (is) ring(context, (l + 0.5) * cell, height - 2, Math.max(cell, 9)); });
-    const value = fromBits(Array.from(read.subarray(0, 2 * bits), (s) => (s === 2 ? 1 : 0)));
-    const target = x * y;
     const settledCount = space.settledFrom.slice(0, 2 * bits).filter((from) => step >= from).length;
-    answer.replaceChildren(...digitsOf(value, target, done));
+    answer.replaceChildren(...digitsOf(valueAt(step), x * y, done));
     answer.normalize();
     answer.classList.toggle("front-unsettled", !done);
     host.dataset.step = step;
     picture.setAttribute("aria-label", `Space-time picture, step ${step} of ${T - 1}: ${settledCount} of ${2 * bits} digits of the product are settled. Arrow keys step.`);
-    if (!done) { say(`Step ${step}: ${settledCount} of ${2 * bits} binary digits settled`); return; }
+  }
+  /** The number that is read out after `t` steps. */
+  function valueAt(t) {
+    const [from, { found, bits }] = [t * space.L, run];
+    return fromBits(Array.from(found.read.subarray(from, from + 2 * bits), (s) => (s === 2 ? 1 : 0)));
+  }
+  /** In words, what the picture shows now. */
+  function tell() {
+    const { T } = space;
+    const { wrong, bits, x, y, ms } = run;
+    const settled = space.settledFrom.slice(0, 2 * bits).filter((from) => step >= from).length;
+    if (step < T - 1) { say(`Step ${step}: ${settled} of ${2 * bits} binary digits settled`); return; }
+    const [value, target] = [valueAt(step), x * y];
     const places = wrong.flatMap((is, l) => (is ? [l] : []));
     const time = `${T - 1} steps, computed in this page in ${duration(ms)}.`;
     if (!places.length) say(`Right to the last digit: BigInt says ${target.toLocaleString("en")}, too. ${time}`);
@@ -231,7 +252,7 @@ function front(host) {
     context.lineTo(x + size / 2, y - 4 - size / 2);
     context.stroke();
   }
-  new ResizeObserver(() => go(step)).observe(host);
+  new ResizeObserver(() => { if (space) draw(step); }).observe(host);
   pair(1234567890n, 987654321n);
 }
 const frontHost = document.getElementById("front");
