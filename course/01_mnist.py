@@ -557,7 +557,7 @@ plots.lines(
 # ### Exercise 1.4 · A path around the layers (medium, 10 minutes)
 #
 # In lesson 05 layers get a bypass: $y = x + \max(0,\, x W_1)\, W_2$. Write `residual_backward(x_BU, w1_UU, w2_UU, dy_BU)`: from the
-# gradient of the loss in $y$, give its gradient in $x$.
+# gradient of the loss in $y$, give its gradient in $x$. (The slope of the ReLU at exactly 0 counts as 0.)
 #
 # <details><summary>Hint 1</summary>x influences y along two paths. The gradients of two paths add.</details>
 # <details><summary>Hint 2</summary>Walk the longer path backwards: W2, then ReLU, then W1. <code>backward</code> above has the first two.</details>

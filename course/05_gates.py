@@ -850,7 +850,7 @@ def probe(states_NH, wanted_N):
 # %% tags=["solution"]
 def probe(states_NH, wanted_N):
     half = len(wanted_N) // 2
-    seen = torch.cat([states_NH, torch.ones(len(wanted_N), 1)], dim=1)
+    seen = torch.column_stack([states_NH, torch.ones(len(wanted_N))])
     weights = torch.linalg.lstsq(seen[:half], wanted_N[:half, None]).solution.flatten()
     error_N = seen[half:] @ weights - wanted_N[half:]
     return 1 - error_N.square().mean() / wanted_N[half:].var(correction=0)

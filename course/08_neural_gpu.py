@@ -400,7 +400,7 @@ print(viewer.view)
 # `probe(seen_BX, bits_B, fresh_BX)`: fit such a reader on `seen_BX` (B words, X numbers each) and their bits (True or False), by least
 # squares towards +1 and -1, the constant $b$ included. Return what it reads off `fresh_BX`: one True or False a word.
 #
-# <details><summary>Hint 1</summary>A constant is the weight of a column of ones: torch.cat([seen_BX, torch.ones(len(seen_BX), 1)], 1).</details>
+# <details><summary>Hint 1</summary>A constant is the weight of a column of ones: torch.column_stack([seen_BX, torch.ones(len(seen_BX))]).</details>
 # <details><summary>Hint 2</summary>torch.linalg.lstsq(A, y).solution gives the weights; y is a column, bits_B.float() * 2 - 1.</details>
 # <details><summary>Hint 3</summary>Read: the fresh words, with their column of ones, times the weights, compared with 0.</details>
 
@@ -412,7 +412,7 @@ def probe(seen_BX, bits_B, fresh_BX):
 
 # %% tags=["solution"]
 def probe(seen_BX, bits_B, fresh_BX):
-    with_one = lambda x_BX: torch.cat([x_BX, torch.ones(len(x_BX), 1)], 1)
+    with_one = lambda x_BX: torch.column_stack([x_BX, torch.ones(len(x_BX))])
     wanted_B1 = bits_B[:, None].float() * 2 - 1
     weights_X1 = torch.linalg.lstsq(with_one(seen_BX), wanted_B1).solution
     return (with_one(fresh_BX) @ weights_X1).flatten() > 0

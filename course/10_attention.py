@@ -121,7 +121,7 @@ def look(q_LH, k_LH, v_LH, seen_LL):
 # %% tags=["solution"]
 def look(q_LH, k_LH, v_LH, seen_LL):
     fits_LL = q_LH @ k_LH.T / math.sqrt(q_LH.shape[1])
-    return fits_LL.masked_fill(~seen_LL, -torch.inf).softmax(-1) @ v_LH
+    return fits_LL.masked_fill(~seen_LL, -torch.inf).softmax(1) @ v_LH
 
 
 # %%
@@ -794,7 +794,7 @@ assert bits["seen stanzas"] + 0.5 < bits["held-out stanzas"] < math.log2(len(let
 #
 # ### Exercise 10.5 · the next symbol (medium, 15 minutes)
 # Always taking the likeliest symbol is *greedy*. To *sample*, divide the logits by a **temperature**, take the softmax, and draw. `choose(logits, temperature, u)`: `logits` is a list, `u` a random number in [0, 1).
-# Lay the chances end to end from 0 to 1, symbol 0 first; return the number of the symbol in whose stretch u lies. Temperature 0 stands for the likeliest.
+# Lay the chances end to end from 0 to 1, symbol 0 first; return the number of the symbol in whose stretch u lies; where one stretch ends, the next has begun. Temperature 0 stands for the likeliest.
 #
 # <details><summary>Hint 1</summary>Subtract max(logits) first; it changes no chance, and no power overflows.</details>
 # <details><summary>Hint 2</summary>Walk along the symbols and take each chance off u; stop where u falls below 0.</details>

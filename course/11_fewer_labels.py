@@ -433,7 +433,7 @@ def spread(chances_RBV):
 # %% tags=["solution"]
 def spread(chances_RBV):
     entr = torch.special.entr
-    return entr(chances_RBV.mean(0)).sum(-1) - entr(chances_RBV).sum(-1).mean(0)
+    return entr(chances_RBV.mean(0)).sum(1) - entr(chances_RBV).sum(2).mean(0)
 
 
 # %%

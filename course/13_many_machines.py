@@ -613,7 +613,7 @@ plots.show(
 # ### Exercise 13.5 · The target of the gradient model (medium, 15 minutes)
 #
 # Write `target_below(h_BU, w_UV, d_BV)`: the layer above computes relu(h W) and has the gradient d (or a guess of it) in what it puts out. Return the message for the layer below, the
-# gradient in h. No bias, no loss of its own.
+# gradient in h. No bias, no loss of its own; the slope of the ReLU at exactly 0 counts as 0.
 #
 # <details><summary>Hint 1</summary>Backwards: first through the ReLU, then through the product with W.</details>
 # <details><summary>Hint 2</summary>The ReLU lets pass where h W is above 0, and nothing elsewhere.</details>

@@ -140,7 +140,12 @@ cross_entropy = Check(
 def _residual_backward(x_BU, w1_UU, w2_UU, dy_BU, *, skip=True, mask="input"):
     z_BU = x_BU @ w1_UU
     dh_BU = dy_BU @ w2_UU.T
-    keep = {"input": z_BU > 0, "gradient": dh_BU > 0, "none": torch.ones_like(z_BU)}[mask]
+    keep = {
+        "input": z_BU > 0,
+        "at 0": z_BU >= 0,
+        "gradient": dh_BU > 0,
+        "none": torch.ones_like(z_BU),
+    }[mask]
     return (dh_BU * keep) @ w1_UU.T + (dy_BU if skip else 0)
 
 
@@ -157,7 +162,8 @@ residual_backward = Check(
             for k, shape in enumerate([(4, 3), (3, 3), (3, 3), (4, 3)])
         )
         for seed in (0, 10)
-    ],
+    ]
+    + [(torch.zeros(1, 2), *(_random(n, 2, seed=n + 20) for n in (2, 2, 1)))],
     mistakes=[
         (
             lambda *arguments: _residual_backward(*arguments, skip=False),
@@ -171,6 +177,10 @@ residual_backward = Check(
         (
             lambda *arguments: _residual_backward(*arguments, mask="gradient"),
             "The mask asks where the gradient is positive; it must ask where the ReLU's input x W1 was.",
+        ),
+        (
+            lambda *arguments: _residual_backward(*arguments, mask="at 0"),
+            "Where x W1 is exactly 0 the slope counts as 0 here: keep what is *above* 0.",
         ),
         (
             _not_transposed,

@@ -214,7 +214,12 @@ waiting = Check(
 
 def _target_below(h_BU, w_UV, d_BV, *, mask="input", turn=True):
     z_BV = h_BU @ w_UV
-    keep = {"input": z_BV > 0, "gradient": d_BV > 0, "none": torch.ones_like(z_BV)}[mask]
+    keep = {
+        "input": z_BV > 0,
+        "at 0": z_BV >= 0,
+        "gradient": d_BV > 0,
+        "none": torch.ones_like(z_BV),
+    }[mask]
     return (d_BV * keep) @ (w_UV.T if turn else w_UV)
 
 
@@ -228,7 +233,8 @@ target_below = Check(
     cases=[
         tuple(_drawn(*s, seed=seed + k) for k, s in enumerate([(5, 3), (3, 3), (5, 3)]))
         for seed in (0, 7)
-    ],
+    ]
+    + [(torch.zeros(2, 3), _drawn(3, 3, seed=14), _drawn(2, 3, seed=15))],
     mistakes=[
         (
             lambda h_BU, w_UV, d_BV: _target_below(h_BU, w_UV, d_BV, mask="none"),
@@ -237,6 +243,10 @@ target_below = Check(
         (
             lambda h_BU, w_UV, d_BV: _target_below(h_BU, w_UV, d_BV, mask="gradient"),
             "The mask asks where the message is positive; it must ask where the ReLU's input h W was.",
+        ),
+        (
+            lambda h_BU, w_UV, d_BV: _target_below(h_BU, w_UV, d_BV, mask="at 0"),
+            "Where h W is exactly 0 the slope counts as 0 here: keep what is *above* 0.",
         ),
         (
             lambda h_BU, w_UV, d_BV: _target_below(h_BU, w_UV, d_BV, turn=False),

@@ -12,7 +12,7 @@ BEFORE: dict[str, str] = {}
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
 EQUIVALENT: dict[str, dict[str, str]] = {
     "3.5 quantised": {
-        "delta = values.abs().max() / (1 - 2 ** (bits - 1))": "the grid's step turns negative, dividing and multiplying: the sign cancels",
+        "delta = values.abs().max() / (1 - 2 ** (bits - 1))": "the step turns negative; torch.round is odd: round(-x) = -round(x), so the sign that division brings leaves with the product",
     },
 }
 

@@ -13,8 +13,7 @@ BEFORE: dict[str, str] = {}
 EQUIVALENT: dict[str, dict[str, str]] = {
     "5.4 probe": {
         "error_N = wanted_N[half:] - seen[half:] @ weights": "the error is squared: its sign does not matter",
-        "seen = torch.cat([torch.ones(len(wanted_N), 1), states_NH], dim=1)": "the intercept's weight comes first instead of last",
-        "seen = torch.cat([states_NH, torch.ones(len(wanted_N), 2)], dim=1)": "two equal columns share the intercept",
+        "seen = torch.column_stack([torch.ones(len(wanted_N)), states_NH])": "the intercept's weight comes first instead of last, and is used there",
     },
 }
 

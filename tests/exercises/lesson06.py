@@ -15,7 +15,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "return torch.softmax(beta * (memory @ key) / (lengths + 1e-06), -1)": "one axis: the first is the last",
     },
     "6.3 slips": {
-        "found, half = ([], rows / 2)": "7 / 2: the range -3.5..3.5 holds the whole numbers that -3..3 holds",
+        "found, half = ([], rows / 2)": "with 7 rows -3.5..3.5 holds the whole numbers that -3..3 holds; with 8 the half is whole as it is",
     },
 }
 

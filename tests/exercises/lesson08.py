@@ -12,9 +12,8 @@ BEFORE: dict[str, str] = {}
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
 EQUIVALENT: dict[str, dict[str, str]] = {
     "8.4 the probe": {
-        "return (with_one(fresh_BX) @ weights_X1).flatten() >= 0": "no score of a real draw is exactly 0",
-        "with_one = lambda x_BX: torch.cat([torch.ones(len(x_BX), 1), x_BX], 1)": "the order of the columns does not matter",
-        "with_one = lambda x_BX: torch.cat([x_BX, torch.ones(len(x_BX), 2)], 1)": "two columns of ones span what one does",
+        "return (with_one(fresh_BX) @ weights_X1).flatten() >= 0": "a score of exactly 0 lies as far from +1 as from -1: the text leaves it open, and so does the check",
+        "with_one = lambda x_BX: torch.column_stack([torch.ones(len(x_BX)), x_BX])": "the order of the columns does not matter, as long as it is one",
     }
 }
 

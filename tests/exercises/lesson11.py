@@ -11,14 +11,8 @@ BEFORE: dict[str, str] = {}
 
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
 EQUIVALENT: dict[str, dict[str, str]] = {
-    "11.2 dropout": {
-        "return hidden_BU * (draws_BU > share) / (1 - share)": "no draw is exactly the share",
-    },
     "11.3 luck": {
         "return sum((math.comb(seeds, k) for k in range(wins, seeds + 2))) / 2 ** seeds": "comb(S, S + 1) is 0",
-    },
-    "11.4 spread": {
-        "return entr(chances_RBV.mean(0)).sum(1) - entr(chances_RBV).sum(-1).mean(0)": "the mean has two axes: 1 is the last",
     },
     "11.5 hidden_loss": {
         "return ((images_BHW - guess_BHW) ** 2)[hidden_BHW].mean()": "a difference's square has no sign",

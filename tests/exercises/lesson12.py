@@ -12,7 +12,7 @@ BEFORE: dict[str, str] = {}
 #: Changes that pass because they are right: exercise -> the changed line -> why its results are the same.
 EQUIVALENT: dict[str, dict[str, str]] = {
     "12.3 straight_through": {
-        "step = limit / (1 - 2 ** (bits - 1))": "a negative step: the numbers of steps turn their sign, and turn it back",
+        "step = limit / (1 - 2 ** (bits - 1))": "a negative step; torch.round is odd, round(-x) = -round(x): the sign that division brings leaves with the product",
     },
 }
 
