@@ -235,8 +235,8 @@ class Arithmetic(Task):
     depend on the highest digit). With ``bits_per_digit`` > 1 each digit is written in that many
     bits, least significant first (decimal in binary: base 10, 4 bits).
 
-    Source: Kaiser & Sutskever 2015, section 3.1 (order, separator); Freivalds & Liepins 2017 (length
-    2d + 1). Departure: the papers pad the answer with a padding symbol, we pad it with zeros.
+    Source: Kaiser & Sutskever 2015 (order, separator); Freivalds & Liepins 2017 (length 2d + 1, products
+    padded with zeros). Departure: their codes pad sums, that of 2015 products too, with a padding symbol.
 
     Kinds of input (the functions behind them are ``OPERANDS``):
         random     every digit uniform.
@@ -249,8 +249,8 @@ class Arithmetic(Task):
                    operand. Columns of a product then add up to far more, or less, than random ones.
         stretches  stretches of top digits, of zeros, and of random digits: the share changes along a number.
         mixed      for training: half random, 15 % a run of top digits and a small number, 20 % carries
-                   at every scale, 15 % symmetric (after Price, Zaremba & Sutskever 2016, who take
-                   60 % random, 20 % runs and 20 % complement pairs).
+                   at every scale, 15 % symmetric (after Price, Zaremba & Sutskever 2016, whose code
+                   takes 60 % random, 20 % runs and 20 % complement pairs, for sums).
         stress     mixed, with 30 % biased operands in place of random ones.
         varied     for training: 30 % random, 40 % stretches, the rest as the hard part of mixed.
     """

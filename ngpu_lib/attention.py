@@ -98,8 +98,8 @@ class Layer(nn.Module):
     Args:
         maps: C. heads: R. hidden: U, of the second part.
 
-    Source: Vaswani et al. 2017, section 3.3. Departure: the norms stand before the parts, not behind
-    the sums (Xiong et al. 2020, arXiv 2002.04745), which trains without a warm-up.
+    Source: Vaswani et al. 2017, sections 3.1 and 3.3. Departure: the norms stand before the parts, not
+    behind the sums (Xiong et al. 2020, arXiv 2002.04745, who train so without a warm-up).
     """
 
     def __init__(self, maps: int, heads: int, hidden: int):
@@ -147,8 +147,9 @@ class Positions(nn.Module):
     Raises:
         ValueError: an unknown code, or fewer than one row.
 
-    Source: random offsets: McLeish et al. 2024 (arXiv 2405.17399); one place shared by the digits that
-    belong together: Cho et al. 2024 (arXiv 2405.20671).
+    Source: one place shared by the digits that belong together, and a random first place in training:
+    McLeish et al. 2024 (arXiv 2405.17399), Cho et al. 2024 (arXiv 2405.20671). In both the digits of the
+    answer are places of their own; here ``places`` decides.
     """
 
     CODES = ("none", "learned", "sinusoidal")
@@ -203,8 +204,8 @@ class Encoder(nn.Module):
     Raises:
         ValueError: no symbol, no layer, or heads that do not divide the maps.
 
-    Source: Vaswani et al. 2017; loops: Dehghani et al. 2018 (arXiv 1807.03819), and as many as the input
-    is long: Fan et al. 2024 (arXiv 2409.15647).
+    Source: Vaswani et al. 2017; loops: Dehghani et al. 2018 (arXiv 1807.03819), with codes of their own for
+    each turn, left out here; more turns for longer inputs: Fan et al. 2024 (arXiv 2409.15647).
 
     >>> Encoder(symbols=4)(torch.ones(2, 7, dtype=torch.int64)).shape
     torch.Size([2, 7, 4])
@@ -282,7 +283,8 @@ class Encoder(nn.Module):
 class Decoder(Encoder):
     """An encoder in which no position sees what comes after it: it can be asked for the next symbol.
 
-    The logits at position l score symbol l + 1. Source: Radford et al. 2018 (decoder only).
+    The logits at position l score symbol l + 1. Source: the decoder of Vaswani et al. 2017 without an
+    encoder to look at, as Liu et al. 2018 (arXiv 1801.10198).
     """
 
     causal = True

@@ -265,7 +265,7 @@ class Reader(nn.Module):
 def cutoff_sigmoid(x: Tensor) -> Tensor:
     """clip(1.2 sigmoid(x) - 0.1, 0, 1): a gate that can close fully.
 
-    Source: Kaiser & Sutskever 2015, section 2.
+    Source: Kaiser & Sutskever 2015, the gate cutoff among their training techniques.
     """
     return (1.2 * torch.sigmoid(require.tensor("x", x, kind="float")) - 0.1).clamp(0, 1)
 
@@ -279,7 +279,7 @@ class CGRU(nn.Module):
     The reset gate multiplies *before* the convolution; ``torch.nn.GRU`` does so after the matrix.
     The gate biases start at 1, so the first gates keep most of the state.
 
-    Source: Kaiser & Sutskever 2015, equation in section 2.
+    Source: Kaiser & Sutskever 2015, equation in section 2, with the cut-off gates that they train with.
     """
 
     def __init__(self, maps: int):

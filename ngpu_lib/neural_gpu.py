@@ -19,12 +19,12 @@ MOST_STEPS = 10**6
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
-    """clip(x / 2 + 1/2, 0, 1): exactly 0 or 1 outside [-1, 1]. Freivalds & Liepins 2017, section 3."""
+    """clip(x / 2 + 1/2, 0, 1): exactly 0 or 1 outside (-1, 1). Source: Freivalds & Liepins 2017."""
     return (require.tensor("x", x, kind="float") / 2 + 0.5).clamp(0, 1)
 
 
 def hard_tanh(x: Tensor) -> Tensor:
-    """clip(x, -1, 1): exactly -1 or 1 outside (-1, 1). Freivalds & Liepins 2017, section 3."""
+    """clip(x, -1, 1): exactly -1 or 1 outside (-1, 1). Source: Freivalds & Liepins 2017."""
     return require.tensor("x", x, kind="float").clamp(-1, 1)
 
 
@@ -78,8 +78,8 @@ class DiagonalNeuralGPU(nn.Module):
         symbols: V, the vocabulary size, padding included.
         maps: C, the number of maps.
 
-    Source: Freivalds & Liepins 2017, equations 4-8. Departures: the state noise (this course's own),
-    the extra steps, one tape per item with the cells behind it held at zero.
+    Source: Freivalds & Liepins 2017, by their code. Departures: the state noise (this course's own), the
+    extra steps, and a saturation cost of the cells that exist, where theirs counts the padding too.
 
     >>> model = DiagonalNeuralGPU(symbols=4, maps=6)
     >>> model(torch.tensor([[1, 2, 3, 1, 2]])).shape
@@ -201,7 +201,7 @@ class DiagonalNeuralGPU(nn.Module):
 
 
 def saturation(preactivation: Tensor) -> Tensor:
-    """relu(|x| - 0.9), element by element. Freivalds & Liepins 2017, section 3.2."""
+    """relu(|x| - 0.9), element by element. Source: Freivalds & Liepins 2017."""
     return F.relu(require.tensor("preactivation", preactivation, kind="float").abs() - 0.9)
 
 
@@ -215,8 +215,9 @@ class NeuralGPU(nn.Module):
     Args:
         symbols: V. maps: C. width: W. layers: gated units a step. relaxation: number of parameter sets.
 
-    Source: Kaiser & Sutskever 2015, sections 2 and 2.2. Departure: dropout (an argument of the run)
-    falls on the candidate only, as in the 2017 model, so that a kept value stays exact.
+    Source: Kaiser & Sutskever 2015. Departures: dropout (an argument of the run) falls on the candidate
+    only, as in the 2017 model, so that a kept value stays exact; theirs falls on the whole state. Their
+    code has one more map of each cell behind the embedding.
 
     >>> model = NeuralGPU(symbols=4, maps=8)
     >>> model(torch.tensor([[1, 2, 3, 1, 2]])).shape

@@ -21,7 +21,8 @@ class ClippedAdamax(torch.optim.Optimizer):
         clip: switch the clipping off with False (an ablation).
 
     Source: Kingma & Ba 2015, algorithm 2 (``torch.optim.Adamax``), with the clipping and decay of
-    Freivalds & Liepins 2017 (section 3.3 and code). Departure from Kingma & Ba: no bias correction.
+    Freivalds & Liepins 2017, by their code. Departures: no bias correction, as theirs; their faint noise
+    on the gradients (1e-4 lr) is left out, and t counts from 1, not 0.
     """
 
     def __init__(self, parameters, lr: float, clip: bool = True):

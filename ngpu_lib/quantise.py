@@ -28,7 +28,7 @@ def round_to_grid(values: Tensor, bits: int, limit: float | None = None) -> Tens
         ValueError: values that are not finite numbers, other bits, or a limit that is not above 0.
 
     Source: uniform symmetric quantisation, e.g. Jacob et al. 2018 (arXiv 1712.05877), eq. 1 with the
-    zero point at 0. Departure: one step for the whole tensor, and the result stays floating point.
+    zero point at 0; one step for the whole tensor, as there. Departure: the result stays floating point.
 
     >>> round_to_grid(torch.tensor([-1.0, 0.2, 0.4]), bits=3)
     tensor([-1.0000,  0.3333,  0.3333])
@@ -91,7 +91,8 @@ def straight_through(values: Tensor, bits: int, limit: float | None = None) -> T
     Raises:
         ValueError: as round_to_grid.
 
-    Source: Bengio, Leonard & Courville 2013 (arXiv 1308.3432), section 4.
+    Source: Bengio, Leonard & Courville 2013 (arXiv 1308.3432), who do it for the outputs of random binary
+    neurons and name a lecture of Hinton's; for weights Courbariaux et al. 2015 (arXiv 1511.00363).
 
     >>> w = torch.tensor([-1.0, 0.2, 0.4], requires_grad=True)
     >>> straight_through(w, bits=3).sum().backward()
