@@ -235,30 +235,38 @@ def address(site):
 
 
 @pytest.fixture(scope="module")
-def visit(address):
-    """visit(path, **options) -> a page; whatever leaves this machine is refused and remembered."""
-    with chromium() as browser:
-        pages = []
+def browser(site):  # after the site, whose making has a browser of its own
+    with chromium() as found:
+        yield found
 
-        def show(path: str, **options):
-            page = browser.new_page(**options)
-            page.errors, page.abroad = [], []
-            page.on("pageerror", lambda error: page.errors.append(str(error)))
 
-            def gate(route):
-                if route.request.url.startswith((address, "data:", "blob:")):
-                    return route.continue_()
-                page.abroad.append(route.request.url)
-                return route.abort()
+@pytest.fixture
+def visit(browser, address):
+    """visit(path, **options) -> a page; whatever leaves this machine is refused and remembered.
 
-            page.route("**/*", gate)
-            page.goto(f"{address}/{path}")
-            pages.append(page)
-            return page
+    Closed after the test: what moves in a page that nobody looks at takes time from the next.
+    """
+    pages = []
 
-        yield show
-        for page in pages:
-            page.close()
+    def show(path: str, **options):
+        page = browser.new_page(**options)
+        page.errors, page.abroad = [], []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+
+        def gate(route):
+            if route.request.url.startswith((address, "data:", "blob:")):
+                return route.continue_()
+            page.abroad.append(route.request.url)
+            return route.abort()
+
+        page.route("**/*", gate)
+        page.goto(f"{address}/{path}")
+        pages.append(page)
+        return page
+
+    yield show
+    for page in pages:
+        page.close()
 
 
 def move(page, widget) -> bool:
