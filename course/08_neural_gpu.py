@@ -197,7 +197,7 @@ checks.require_passed("8.2 the loss of a tape")
 # ### Exercise 8.3 · the curriculum (medium, 10 minutes)
 # The paper shows short words first, and longer ones when these are mastered (what that buys is measured in section 5).
 # `next_longest(longest, last, recent, passed)`: `recent` holds the shares of whole words right in the latest batches, however
-# many; where their mean is above `passed` (the paper: 0.85) the length grows by one, but never beyond `last`.
+# many; where their mean is above `passed` (the authors' code: 0.85) the length grows by one, but never beyond `last`.
 #
 # <details><summary>Hint 1</summary>The mean of a list: sum(recent) / len(recent).</details>
 # <details><summary>Hint 2</summary>Two conditions for growing: mastered, and not yet at last.</details>
@@ -660,9 +660,9 @@ assert 0.7 < speed < 1.2
 # | piece | what it does | here |
 # |---|---|---|
 # | curriculum | short words first | from 1 symbol (above: from 2); without it all lengths come at once |
-# | recurrent dropout | some of the candidate's values are zeroed in every step | 5 % |
-# | gradient noise | Gaussian noise on every gradient element, its variance fading | $\eta / (1 + t)^{0.55}$ in update t; $\eta$ = 0.01, the smallest of its paper |
-# | relaxation | several weight sets, used in turn, drawn together until they are one | 3 sets |
+# | recurrent dropout | some values are zeroed in every step, there of the whole state, here of the candidate | 5 % |
+# | gradient noise | Gaussian noise on every gradient element, its variance fading | $\eta / (1 + t)^{0.55}$ in update t; $\eta$ = 0.01, the smallest that Neelakantan et al. try |
+# | relaxation | several weight sets, used in turn, drawn together until they are one | 3 sets (6 in their code) |
 #
 # ### Predict 4 · which piece
 # **Predict.** Curriculum and dropout are left out once each, gradient noise and relaxation are added once each, on *duplicate*, words up to 8, 300 updates.
@@ -727,7 +727,8 @@ assert all(
 # ## 6 · 2015 against 2017: does it learn every time?
 #
 # For its results the 2015 paper trained 729 networks a task and took the best. The authors of 2017 write that *all* of theirs multiply inputs 100 times as long
-# with less than 1 % of the symbols wrong. Here both learn sums of 2 to 6 binary digits, each trained as its paper trains it:
+# with less than 1 % error (their code counts symbols, not whole products). Here both learn sums of 2 to 6 binary digits, each trained in the way of its paper; for 2015 without
+# gradient noise and relaxation, which stop it here (section 5):
 #
 # | | 2015 | 2017 |
 # |---|---|---|

@@ -286,8 +286,9 @@ print("gradient of the gate", of_gate.tolist(), " of the cost", of_cost.tolist()
 assert of_gate.tolist() == [0, 0.5, 0.5, 0.5, 0] and of_cost.tolist() == [-1, -1, 0, 1, 1]
 
 # %% [markdown]
-# It is help for the start: its weight begins at 0.001, and the published rule lowers it every 200 updates by a factor far below 1, so
-# within some 1,000 updates it has faded to nothing. Section 7 leaves it out and counts.
+# Here it is help for the start: its weight begins at 0.001, and every 200 updates it is multiplied by rate · loss / cost, far below 1, so within some 1,000 updates it has
+# faded to nothing. (The rule is ours, by a misreading: the authors' code divides by the cost *times its weight*, so that there the weighted cost
+# stays at a small share of the loss, the learning rate. What their rule would do here has not been tried.) Section 7 leaves the cost out and counts.
 #
 # ### Predict 1
 # Which share of the trained network's update gates is exactly 0 or exactly 1?
@@ -791,8 +792,8 @@ assert whole_right < 0.25 and by_place[:2].min() > 0.99 and by_place.min() < 0.8
 # Three layers take three steps, and learn the lowest and highest places and guess in the middle, where most pairs add up. Threshold gates in three layers *can* multiply, with polynomially many of
 # them (Siu & Roychowdhury 1994); finding them by examples is another matter, and every length would need its own.
 #
-# That n steps and neighbours are enough has been known since Atrubin (1965), who built such a row of cells by hand. (Each cell-step of the trained
-# one is a quarter of a million multiplications: 9 times 96² weights, each used three times less or more. It is an existence proof, no bargain.)
+# That steps in proportion to n, and neighbours, are enough has been known since Atrubin (1965), who built such a row of cells by hand. (Each cell-step of the trained
+# one is some 83,000 multiplications: 9 times 96² weights, each used once. It is an existence proof, no bargain.)
 
 # %% [markdown]
 # ## 5 · Opened: how it multiplies
@@ -839,7 +840,7 @@ print(sum(int(d) << k for k, d in enumerate(digits[-1])), "=", 182 * 109)
 assert sum(int(d) << k for k, d in enumerate(digits[-1])) == 182 * 109
 
 # %% [markdown]
-# Such an array is Atrubin's idea (1965), and nothing says yet that the network does anything like it. Ask it, with the linear readers of lesson 08, but harder: **one** reader, the same
+# Rows of equal cells that multiply go back to Atrubin (1965; his are fed digit by digit from one end), and nothing says yet that the network does anything like it. Ask it, with the linear readers of lesson 08, but harder: **one** reader, the same
 # 96 weights and a constant in *every* cell and at *every* step, fitted on 10-bit products and tried on 16-bit ones. What should be where, by the
 # story above (a column is read at every other step, when a product has just arrived; between them a carry is under way):
 
@@ -1320,8 +1321,8 @@ assert chain_chance(20, 20) == 0.25 * 0.5**19 and 1 / chain_chance(20, 20) == 2*
 
 # %% [markdown]
 # A carry through all 20 digits comes once in two million random sums. A test of 10,000 random sums is blind to it; Price,
-# Zaremba & Sutskever (2016) found a model near-perfect on random 100-digit products that failed on 000...002 x 000...002.
-# Training on such inputs is the remedy, and from update 1,701 on the shipped network did (`inputs="mixed"` in its recipe, later "stress"): so
+# Zaremba & Sutskever (2016) found a model near-perfect on random products of up to 100 decimal digits that failed on 000...002 x 000...002, and was right on 2 x 2.
+# A remedy is to train on such inputs (their code mixes runs and complements into its sums), and from update 1,701 on the shipped network did (`inputs="mixed"` in its recipe, later "stress"): so
 # the attacks above are on kinds of input it has met, at lengths it has not.
 #
 # ## 7 · Noise, and how digital is it?
@@ -1521,7 +1522,7 @@ plots.lines(
 #
 # The same product can be asked for in several *dialects*: a · b, b · a, 2a · b (halved), a · 2b, 2b · a. Each puts other digits into the cells. If a dialect errs with chance ε,
 # independently of the others, then of three at least two err with chance 3ε² - 2ε³: little, where ε is. Von Neumann (1956) built reliable machines from unreliable
-# parts on that (his voters err as well; he needed ε < 1/6). *Independently*: is that so here? Sixty pairs of 200-bit numbers with nine ones in ten, hard on purpose, recorded. How many of one
+# parts on that (his voters err as well, each with a chance that has to be below 1/6; ours do not). *Independently*: is that so here? Sixty pairs of 200-bit numbers with nine ones in ten, hard on purpose, recorded. How many of one
 # dialect's mistakes (sign and place) does another one make on the same pair?
 
 # %%
@@ -1571,7 +1572,7 @@ for voters in (names[:3], names):
     assert failed > 1 / 6
 
 # %% [markdown]
-# Independent mistakes hardly ever meet at one bit, and would be outvoted; here two of three voters make the *same* mistakes and win. (And ε is far above 1/6.) A reliable machine from this part takes swapping, not doubling.
+# Independent mistakes hardly ever meet at one bit, and would be outvoted; here two of three voters make the *same* mistakes and win. A reliable machine from this part takes swapping, not doubling.
 #
 # Worse, some causes are common to all of them. What every dialect lacks is time: late carries are cut off in every one of them, and no vote helps.
 # Against a *common* cause one needs a dialect that removes it. The schedule of section 5 names it: with p leading zeros on both numbers the last pair meets p

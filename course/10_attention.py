@@ -196,7 +196,7 @@ assert torch.allclose(read[0, 0], address[0] @ memory_NM, atol=1e-6)
 # ### The same thing as fast weights
 # Leave out the softmax, and let every position look back only. The sum of values weighted by raw fits, $y_l = \sum_{j \le l} v_j\,(k_j \cdot q_l)$, can be taken in
 # another order: $y_l = M_l\,q_l$ with $M_l = M_{l-1} + v_l k_l^\top$. A matrix of weights that each position changes: *fast* weights (Schmidhuber 1992), and linear attention
-# (Katharopoulos et al. 2020). Its size does not grow with the word.
+# (Katharopoulos et al. 2020; they first make q and k positive and divide by the sum of the fits). Schlag et al. (2021) showed that the two are one. The matrix does not grow with the word.
 #
 # ### Exercise 10.2 · a memory of outer products (medium, 15 minutes)
 # `fast_weights(q_LH, k_LH, v_LH)`: for every position write its value under its key into the memory (`torch.outer`), then read with its query. Return the (L, values) results. Keys and values may
@@ -312,7 +312,7 @@ print("shares of", tuple(w_BRLL.shape), "agree: batch, heads, queries, keys")
 
 # %% [markdown]
 # **A layer** looks around, then every position thinks alone (a perceptron of one hidden layer), and each of the two *adds* to what is there: the residual connection of lesson 05, with lesson 04's layer norm
-# before each part. A stack of layers that answers at every position is an **encoder**; where every position looks back only, it can be asked for the *next* symbol, and is called a **decoder**. That mask is all the difference.
+# before each part. A stack of layers that answers at every position is an **encoder**; where every position looks back only, it can be asked for the *next* symbol, and is called a **decoder**. That mask is all the difference here. (The decoder of 2017 looks at an encoder as well.)
 #
 # Who looks at everything equally has no idea of order. Move the symbols, and the answers move with them:
 
@@ -445,7 +445,7 @@ checks.require_passed("10.4 numbers for digits")
 
 # %% [markdown]
 # The same for a batch, and six ways of telling. Coupled: the digits of one place share a vector. Random offset: in training each word starts at a random row of the table, so that
-# rows which only long sums need are trained as well. Both together are the Abacus embeddings of McLeish et al. 2024.
+# rows which only long sums need are trained as well. Both together are the Abacus embeddings of McLeish et al. 2024 and, found at the same time, the position coupling of Cho et al. 2024.
 
 
 # %%
@@ -907,8 +907,8 @@ print(f"{n} symbols: {anew:,} pairs anew, {kept:,} with a cache")
 # sees three cells and repeats one step, got every sum tried here right. Symbol by symbol, one network continues verse as another does a sum.
 #
 # *Sources.* Vaswani et al. 2017 (arXiv 1706.03762): the Transformer, scaled look, heads, sinusoids. Schmidhuber 1992 (Neural Computation 4): fast weights; Katharopoulos et al. 2020
-# (arXiv 2006.16236): linear attention. McLeish et al. 2024 (arXiv 2405.17399): Abacus embeddings; Cho et al. 2024 (arXiv 2405.20671): position coupling; Fan et al. 2024 (arXiv 2409.15647): loops as long as
-# the input. Their networks are larger and trained far longer: 20 to 100 digits and 30 to 200 in decimal. The text: Lewis Carroll, *Through the Looking-Glass*, 1871. The interventions are this course's own.
+# (arXiv 2006.16236): linear attention; Schlag et al. 2021 (arXiv 2102.11174): that they are one. McLeish et al. 2024 (arXiv 2405.17399): Abacus embeddings; Cho et al. 2024 (arXiv 2405.20671): position coupling; Fan et al. 2024 (arXiv 2409.15647): more loops for
+# longer inputs. Their networks are larger and trained far longer: 20 to 100 digits and 30 to 200 in decimal. The text: Lewis Carroll, *Through the Looking-Glass*, 1871. The interventions are this course's own.
 
 # %%
 quiz(

@@ -405,7 +405,7 @@ assert gains["weight decay"] < -0.5 and gains["schedule"] < -0.5
 # %% [markdown]
 # Among seven remedies that change nothing, one would win with all five seeds in about a fifth of such tables (were their luck independent; they share one opponent, so this is a rough
 # figure). A gain that is to be believed needs more seeds, or a gap that no seed bridges. Three are of that kind here: their worst seed reads more than the plain
-# network's best. The ensemble does so by half a point, at three times the work; shifted copies, with a schedule, by more than two and a half. Weight decay, the first remedy in most lists, reads less on average
+# network's best. The ensemble does so by half a point, at three times the work; shifted copies, with a schedule, by more than two and a half. Weight decay, the first remedy of our list, reads less on average
 # than a plain network whose rate was tuned, and so does a schedule without the copies.
 #
 # ## 4 · What several networks are unsure of
@@ -869,13 +869,13 @@ for name in ("hidden pixels, frozen", "hidden pixels, tuned"):
     assert (at_100[name] > at_100["untrained, frozen"] + 8).all()
 
 # %% [markdown]
-# What this does not say: our bodies are small and were trained for 400 updates, and SimCLR's and the masked autoencoders' results are those of large networks trained for days. And a learning rate was
+# What this does not say: our bodies are small and were trained for 400 updates, and SimCLR's and the masked autoencoders' results are those of large networks that saw a million photographs hundreds of times each. And a learning rate was
 # chosen with 5,000 labelled images that nobody with 100 labels has; Oliver et al. (2018) show how much such choices decide. Here every way had the same help, and three of the frozen ones were best at the largest rate
 # tried, so they might read a little more.
 #
 # ## 9 · Layer by layer: from the digits 0-4 to the digits 5-9
 #
-# Labels for *other* things are the oldest help of all. A body is trained on all images of the digits 0 to 4 with their labels; its first layers are copied into a new network, and that
+# Labels for *other* things help, too. A body is trained on all images of the digits 0 to 4 with their labels; its first layers are copied into a new network, and that
 # gets 100 labels of the digits 5 to 9. How many layers are worth copying, and may they change? (Yosinski et al. 2014 asked it of photographs.)
 #
 # **Predict.** Copied and frozen: which number of layers, 0, 1, 2 or 3, reads most?
@@ -1072,9 +1072,9 @@ quiz(
 )
 
 # %% [markdown]
-# **Sources.** AdamW: Loshchilov, Hutter, arXiv 1711.05101. Dropout: Srivastava et al., JMLR 15, 2014. Batch norm: Ioffe, Szegedy, arXiv 1502.03167. One cycle: Smith, Topin,
+# **Sources.** AdamW: Loshchilov, Hutter, arXiv 1711.05101 (the form here, with α before λ, is PyTorch's; the paper's decay is multiplied by a schedule in place of α). Dropout: Srivastava et al., JMLR 15, 2014. Batch norm: Ioffe, Szegedy, arXiv 1502.03167. One cycle: Smith, Topin,
 # arXiv 1708.07120. Sign test: Arbuthnot, *Philosophical Transactions* 27, 1710. Ensembles as doubt: Lakshminarayanan et al., arXiv 1612.01474; spread: Houlsby et al., arXiv 1112.5745;
-# calibration: Guo et al., arXiv 1706.04599. Hidden squares: He et al., arXiv 2111.06377. Two views: Chen et al., arXiv 2002.05709. Layer by layer: Yosinski et al., arXiv 1411.1792.
+# calibration: Guo et al., arXiv 1706.04599 (who take 15 bins). Hidden squares: He et al., arXiv 2111.06377. Two views: Chen et al., arXiv 2002.05709. Layer by layer: Yosinski et al., arXiv 1411.1792.
 # Multi-task: Caruana, *Machine Learning* 28, 1997. How to compare fairly with few labels: Oliver et al., arXiv 1804.09170.
 #
 # **Next.** Little was needed of the labels. How little is needed of the network itself, of its bits and its weights? Lesson 12.

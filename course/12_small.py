@@ -167,7 +167,7 @@ checks.require_passed("12.2 spoiler")
 # %% [markdown]
 # So the grid should not end at the largest weight at any price. Of ten ends, take the one with the least squared error: what lies beyond is clipped.
 #
-# A single bit has no 0: it is a sign, times the mean size of the tensor (Rastegari et al. 2016).
+# A single bit has no 0: it is a sign, times the mean size of the tensor (Rastegari et al. 2016, who take a mean for each filter).
 
 
 # %%
@@ -343,8 +343,8 @@ assert not mnist.is_real or again[1] > by_end["least error"][1] + 5
 #
 # ## 3 · Straight through
 #
-# **The idea.** Round in every update, and let training get used to it. But a rounded weight is flat: a small change changes nothing, so its gradient is 0. Keep the exact weight *behind* the rounded one. The network sees
-# the rounded, the gradient goes *straight through* to the exact (Bengio et al. 2013):
+# **The idea.** Round in every update, and let training get used to it. But a rounded weight is flat: a small change changes nothing, so its gradient is 0. Keep the exact weight *behind* the rounded one (Courbariaux et al. 2015). The network sees
+# the rounded, the gradient goes *straight through* to the exact (Bengio et al. 2013, who do so for the outputs of random binary units):
 #
 # $$\hat w=q(w),\qquad w\leftarrow w-\alpha\,\frac{\partial \mathcal L}{\partial\hat w}$$
 #
@@ -1015,7 +1015,7 @@ assert (quarters[built] > quarters[cut] + 0.2).all()
 #
 # ## 7 · Winning tickets
 #
-# If one weight in forty is enough, why train the others? Frankle and Carbin (2019): inside a network that has been set up by chance lies a small one that would have learned as well alone, from its own start, a *winning ticket*. To
+# If one weight in forty is enough, why train the others? Frankle and Carbin (2019) conjecture that inside a network that has been set up by chance lies a small one that would have learned as well alone, from its own start, a *winning ticket*. To
 # find it: train, keep the largest, put what is kept back to where it *began*, train again; in rounds. Two controls: the same mask with another start, and the same start with any mask of as many weights per layer.
 
 
@@ -1301,7 +1301,7 @@ assert (one_member > one).all() and (first_choices > many_images).all()
 
 # %% [markdown]
 # The pupil reads *more than its teachers together*, with every seed. Two controls say where it comes from. Taught by a single member it also reads more than that member: the other images alone are worth something, even with one's own
-# mistakes as answers. The ensemble's answers are worth more than one member's. But the famous part, the fine shades of the probabilities, is not what pays here: with every seed its first choices alone teach more. And the other images matter:
+# mistakes as answers. The ensemble's answers are worth more than one member's. But the famous part, the fine shades of the probabilities, is not what pays here: with every seed its first choices alone teach more. (Hinton et al. divide the logits by a temperature above 1, which brings the shades out; ours is 1.) And the other images matter:
 # taught on the 1,000 that every member has learned from, the pupil reads less.
 #
 # ## 9 · What it buys
@@ -1511,8 +1511,8 @@ assert reader["off by"] < 1e-4 and reader["bytes"]["int8"] < 0.4 * reader["bytes
 #
 # ### Joules, counted and not measured
 #
-# What a processor draws cannot be read on most machines that run this lesson, so here we count, with a table of 2014 for a chip of its day (Horowitz; picojoules): a product of two 32-bit floats 3.7 and its addition 0.9, of two 8-bit integers
-# 0.2 and 0.03; 32 bits from memory outside the chip some 640.
+# What a processor draws cannot be read on most machines that run this lesson, so here we count, with a table of 2014 for chips of 45 nanometres (Horowitz; picojoules): a product of two 32-bit floats 3.7 and its addition 0.9, of two 8-bit integers
+# 0.2 and 0.03; 32 bits from memory outside the chip 640 and more (640 as Han et al. 2015 quote it; Horowitz has 1,300 to 2,600 for 64 bits).
 
 # %%
 PICOJOULES = {"float32": 3.7 + 0.9, "int8": 0.2 + 0.03, "32 bits from memory": 640}
@@ -1576,7 +1576,7 @@ quiz(
 )
 
 # %% [markdown]
-# **Sources.** Straight through: Bengio, Léonard, Courville, arXiv 1308.3432. One bit with a scale: Rastegari et al., arXiv 1603.05279. Grids and integer products: Jacob et al., arXiv 1712.05877. Pruning: LeCun, Denker, Solla, *Optimal brain
+# **Sources.** Straight through: Bengio, Léonard, Courville, arXiv 1308.3432; for weights: Courbariaux, Bengio, David, arXiv 1511.00363. One bit with a scale: Rastegari et al., arXiv 1603.05279. Grids and integer products: Jacob et al., arXiv 1712.05877. Pruning: LeCun, Denker, Solla, *Optimal brain
 # damage*, 1990; Han et al., arXiv 1506.02626. Winning tickets: Frankle, Carbin, arXiv 1803.03635; built small instead: Liu et al., arXiv 1810.05270; an early update in place of the start: Frankle et al., arXiv 1912.05671. Distilling: Hinton, Vinyals, Dean, arXiv 1503.02531. Picojoules: Horowitz, *Computing's energy problem*, ISSCC 2014.
 #
 # **Next.** Here one network was made small; lesson 13 lets many machines train and search together.

@@ -568,8 +568,8 @@ for delay in (3, 8):
 # %% [markdown]
 # ## 6 · A layer that does not wait
 #
-# Inside one network there is a queue as well. A layer waits for those below it (*forward locking*), then for all those above to send their gradients back (*backward locking*), before it
-# can change its weights (*update locking*):
+# Inside one network there is a queue as well. A layer waits for those below it (*forward locking*); before it can change its weights, it waits for all those above to go forward as well (*update locking*) and to send their
+# gradients back (*backward locking*):
 
 # %% tags=["figure"]
 fig, axes = plots.figure(1, 2, size=(10, 2.6), sharey=True)

@@ -480,7 +480,7 @@ assert middle["no replay"] > middle["replay and target"] > middle["no target net
 #
 # $$\nabla J = \mathbb{E}\Bigl[\sum_t (G_t - b(s_t))\,\nabla \log \pi(a_t \mid s_t)\Bigr]\quad\text{for every } b,\quad\text{since}\quad \sum_a \pi(a)\,\nabla\log\pi(a) = \nabla \sum_a \pi(a) = 0.$$
 #
-# (With a discount below 1 and every step counted alike this is not quite the gradient of the discounted return, and works as well as that.)
+# (With a discount below 1 and every step counted alike this is not quite the gradient of the discounted return. It is what is mostly done.)
 #
 # ### Exercise 14.3 · The policy gradient's weight (medium, 12 minutes)
 #
@@ -844,7 +844,7 @@ for card in map(pretrained.load, ("copy", "reverse")):  # both are right at 400 
 
 # %% [markdown]
 # > **What this is the seed of.** Mnih et al. (2015) let one architecture play 49 Atari games from pixels: a convolutional network for our one hidden layer, 50 million frames for each game, a replay of a million frames. Policy gradients
-# > with baselines, learned networks there, play board games; a data centre's air was regulated by an agent after a few hours of exploring (Lazic et al. 2018). What those had and this lesson has not: frames and computers by the million
+# > with baselines, learned networks there, had a part in playing Go (Silver et al. 2016); a data centre's air was regulated by an agent after a few hours of exploring (Lazic et al. 2018). What those had and this lesson has not: frames and computers by the million
 # > and by the rack, simulators, play against oneself and planning by search in the games; in the data centre a learned *model* of the world, by which it plans, and limits that keep exploring safe. What they share with it: somebody chose what is paid, and that is what is learned.
 #
 # ## Recap
@@ -881,7 +881,7 @@ quiz(
 
 # %% [markdown]
 # **Sources.** Hard heads by reward: Zaremba, Sutskever, arXiv 1505.00521; interfaces, copy, reverse, sums and Q-learning: Zaremba, Mikolov, Joulin, Fergus, arXiv 1511.07275, where right outputs were shown to the network and only the moves were
-# learned by reward. REINFORCE: Williams, *Machine Learning* 8, 1992. Q-learning: Watkins, thesis, Cambridge, 1989. Deep Q-network: Mnih et al., *Nature* 518, 2015. A data centre: Lazic et al., NeurIPS 2018. Penalties for wrong symbols, which `TapeWorld` knows and the lesson leaves at 0, are those of OpenAI Gym's algorithmic tasks.
+# learned by reward. REINFORCE: Williams, *Machine Learning* 8, 1992. Q-learning: Watkins, thesis, Cambridge, 1989. Deep Q-network: Mnih et al., *Nature* 518, 2015. Go: Silver et al., *Nature* 529, 2016. A data centre: Lazic et al., NeurIPS 2018. Penalties for wrong symbols, which `TapeWorld` knows and the lesson leaves at 0, are those of OpenAI Gym's algorithmic tasks.
 #
 # **Next.** Lesson 09 shows how far the local rules go. And write a world of your own: `TapeWorld` takes fewer than 200 lines.
 

@@ -76,9 +76,9 @@ class SaturationWeight(Callback):
     over those updates. The factor is far below 1, so within some 1,000 updates the weight is 1e-20.
 
     Source: after the code of Freivalds & Liepins 2017. Departures: they divide by the cost *times* its
-    weight, so that the weight becomes clip(lr CE / cost, 1e-20, 1e-3): it follows the loss, and does not
-    fade by itself. All shipped weights were trained with the rule above. ``start`` is a parameter; a run
-    that goes on from trained weights starts small, because 1e-3 would dominate it.
+    weight, so that the weight becomes clip(lr CE / cost, 1e-20, 1e-3) and the weighted cost stays at lr
+    times the cross-entropy. All shipped weights were trained with the rule above. ``start`` is a parameter;
+    a run that goes on from trained weights starts small, because 1e-3 would dominate it.
     """
 
     def __init__(self, start: float = 1e-3, every: int = 200):
