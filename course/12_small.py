@@ -276,7 +276,7 @@ def short(network, bits):
 
 # %%
 def few_bits(values, bits):
-    """The same, with a gradient as if nothing had been rounded."""
+    """Values on their grid, with a gradient as if nothing had been rounded."""
     return values + (on_grid(values.detach(), bits) - values).detach()
 
 
