@@ -125,7 +125,7 @@ def train(
     begin = time.perf_counter()
     with _progress_line(progress, done, updates) as line:
         for step in range(done + 1, updates + 1):
-            torch.manual_seed(seed_for(seed, step))
+            _seed_everything(seed_for(seed, step), device)
             generator.manual_seed(seed_for(seed + 2**32, step))
             model.train()
             for callback in callbacks:
@@ -165,6 +165,14 @@ def train(
             line.update()
             yield record
     model.eval()
+
+
+def _seed_everything(seed: int, device: torch.device) -> None:
+    """torch.manual_seed; on a CPU without what it does for other devices, a third of a small net's update."""
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
 
 
 def _progress_line(progress: str | bool, done: int, updates: int) -> tqdm:

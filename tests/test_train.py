@@ -19,7 +19,7 @@ from ngpu_lib import files
 from ngpu_lib.callbacks import ClipGradient, Schedule
 from ngpu_lib.checkpoints import load_checkpoint
 from ngpu_lib.files import write_whole
-from ngpu_lib.train import Callback, train
+from ngpu_lib.train import Callback, seed_for, train
 
 
 class Average(Callback):
@@ -54,6 +54,17 @@ def setting(learning_rate=0.01):
 def batches(step, generator):
     inputs_BH = torch.randn(16, 4, generator=generator)
     return [inputs_BH, (inputs_BH.sum(1) > 0).long()]
+
+
+def test_random_numbers_of_an_update_are_those_of_its_seed():
+    model, optimizer, average = setting()
+    drawn = []
+    count = lambda model, batch: (drawn.append(torch.rand(3)), loss(model, batch))[1]
+    for _ in train(model, batches, count, optimizer, updates=2, seed=5, progress=False):
+        pass
+    for step, draw in enumerate(drawn, start=1):
+        torch.manual_seed(seed_for(5, step))
+        assert torch.equal(draw, torch.rand(3))
 
 
 def loss(model, batch):
@@ -274,7 +285,8 @@ def test_ctrl_c_leaves_the_last_checkpoint(tmp_path):
         list(train(model, batches, t.loss, optimizer, updates=12, callbacks=callbacks, checkpoint={str(file)!r},
                    checkpoint_every=5, progress=False))
     """
-    environment = os.environ | {"PYTHONFAULTHANDLER": ""}
+    threads = str(torch.get_num_threads())  # other threads add in another order
+    environment = os.environ | {"PYTHONFAULTHANDLER": "", "OMP_NUM_THREADS": threads}
     process = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         capture_output=True,
