@@ -76,7 +76,7 @@ test-notebooks: $(VENV)/.test $(VENV)/.site
 
 test-browser: $(VENV)/.test
 	$(WORKSHOP).browser
-	$(PYTEST) -m "browser and not site" tests
+	$(PYTEST) -n 2 --dist loadfile -m "browser and not site" tests
 
 test-site: $(VENV)/.test $(VENV)/.site
 	$(WORKSHOP).browser
