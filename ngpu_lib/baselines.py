@@ -90,8 +90,9 @@ class ConvNet(nn.Module):
     Raises:
         ValueError: an impossible number of layers, maps or classes.
 
-    Source: LeCun et al. 1998 (LeNet), with ReLU and batch norm. Departure: pooling stands before
-    batch norm and ReLU, which then work on a quarter of the values.
+    Source: after LeCun et al. 1998 (LeNet). Departures: 3x3 kernels for their 5x5, the largest of a square
+    for its mean, ReLU, batch norm, one linear layer at the end. Batch norm and ReLU stand behind the
+    pooling, where they work on a quarter of the values.
 
     >>> ConvNet()(torch.zeros(5, 28, 28)).shape
     torch.Size([5, 10])

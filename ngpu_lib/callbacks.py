@@ -51,7 +51,8 @@ def one_cycle(peak: float, updates: int, warm_up: float = 0.25) -> Callable[[int
     Raises:
         ValueError: an argument out of its range.
 
-    Source: Smith & Topin 2017 (super-convergence), with cosines in place of straight lines.
+    Source: Smith & Topin 2017 (super-convergence). Departures: cosines in place of straight lines, and a
+    quarter of the run to rise, where theirs rises as long as it falls.
     """
     require.number("peak", peak, above=0)
     require.whole("updates", updates, 1)

@@ -97,7 +97,8 @@ class RNN(Cell):
 class Residual(RNN):
     """The residual cell adds to its state instead of overwriting it: h' = h + f(W x + U h + b).
 
-    Source: He et al. 2015, equation 1, with the block's layers replaced by time steps.
+    Source: He et al. 2015, equation 1. Departures: the block's layers are time steps, and there is no
+    ReLU behind the sum.
     """
 
     def forward(self, x_BC: Tensor, h_BH: Tensor) -> tuple[Tensor, Values]:
@@ -169,7 +170,7 @@ class LSTM(Cell):
     The state is the pair (h, m), each (B, H).
 
     Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers, Schmidhuber & Cummins 2000
-    and without peepholes, as ``torch.nn.LSTM``.
+    and without peepholes, as ``torch.nn.LSTM``. Departure from 1997: tanh for stretched sigmoids.
     """
 
     blocks = 4

@@ -199,8 +199,9 @@ class NTM(nn.Module):
 
     Source: Graves, Wayne & Danihelka 2014; a constant first memory after Collier & Beel 2018.
     Departures: both heads start on row 0 instead of a learned place; head weights start small and
-    gates near "stay" (sigmoid(-2) = 0.12); head parameters are clipped to [-20, 20]; the answer sees
-    the hidden units and the vector just read.
+    gates near "stay" (sigmoid(-2) = 0.12); head parameters are clipped to [-20, 20]; keys and added
+    vectors pass a tanh (the paper names no range for them); the answer sees the hidden units and the vector
+    just read.
 
     >>> model = NTM(inputs=10, outputs=8)
     >>> model(torch.zeros(2, 5, 10)).shape

@@ -17,7 +17,7 @@ class ClippedAdamax(torch.optim.Optimizer):
     v is the largest recent gradient of the element, so one wild batch moves nothing far.
 
     Args:
-        lr: learning rate > 0; 0.01 * 48 / maps in the paper.
+        lr: learning rate > 0; 0.01 * 48 / maps in the code of 2017.
         clip: switch the clipping off with False (an ablation).
 
     Source: Kingma & Ba 2015, algorithm 2 (``torch.optim.Adamax``), with the clipping and decay of
