@@ -129,7 +129,7 @@ assert pair_right > 0.95 and template_right > 0.5
 # %% [markdown]
 # ### A template that corrects itself
 #
-# Rosenblatt's *perceptron* (1958) needs no means. It looks at one image after the other, and when it is wrong, it adds the
+# Rosenblatt's *perceptron* (1958; with the rule used here, that of his book of 1962) needs no means. It looks at one image after the other, and when it is wrong, it adds the
 # image to its template, or takes it away: $w \leftarrow w + y\,x$, with $y = +1$ for one class and $-1$ for the other.
 
 
@@ -617,7 +617,8 @@ plots.compare(
 # | Adam | $m \leftarrow 0.9\,m + 0.1\,g$, $v \leftarrow 0.999\,v + 0.001\,g^2$, both corrected for starting at 0 | $w \leftarrow w - \alpha\,\hat m / \sqrt{\hat v}$ |
 # | AdaMax | $m$ as Adam; $v \leftarrow \max(0.999\,v, \lvert g\rvert)$ | $w \leftarrow w - \alpha\,\hat m / v$ |
 #
-# The last three divide by the gradient's usual size, each weight by its own: they step a *distance*, however steep it is.
+# The last three divide by the gradient's usual size, each weight by its own: they step a *distance*, however steep it is. (The constants are
+# PyTorch's; Hinton's lecture has 0.9 and 0.1 for RMSProp. A tiny number that keeps the last three from dividing by 0 is left out.)
 
 # %%
 OPTIMIZERS = {
@@ -833,7 +834,8 @@ predicted_depth = None
 
 # %% [markdown]
 # First, before any training: the size of the gradient at each layer. *He's start* draws weights of standard deviation
-# $\sqrt{2/\text{inputs}}$, since ReLU throws half away. *Batch norm* shifts and scales each hidden unit to mean 0 and deviation 1 over the batch.
+# $\sqrt{2/\text{inputs}}$, since ReLU throws half away. *Batch norm* shifts and scales each hidden unit to mean 0 and deviation 1 over the batch
+# (and then by a scale and a shift that are learned; at first they change nothing).
 
 
 # %%
@@ -882,7 +884,8 @@ plots.lines(
 # Between the hidden layers each curve is close to a straight line: every layer multiplies the gradient by the same factor. Theory for wide layers gives
 # it from the weights' variance and the slope's mean square: PyTorch's default weights have variance $1/(3U)$, so sigmoids pass on
 # $\frac14\sqrt{1/3}$ and ReLUs, open half of the time, $\sqrt{1/6}$; He's variance $2/U$ makes it 1; batch norm errs
-# the other way, by $\sqrt{\pi/(\pi-1)}$ (Yang et al. 2019).
+# the other way: ReLU leaves a variance of $(\pi-1)/2\pi$, batch norm divides by its root, and so the factor is $\sqrt{\pi/(\pi-1)}$
+# (that such gradients grow exponentially with the layers is a theorem: Yang et al. 2019).
 
 # %%
 THEORY = dict(zip(KINDS, (0.25 / 3**0.5, 6**-0.5, 1.0, (np.pi / (np.pi - 1)) ** 0.5), strict=True))
@@ -936,8 +939,8 @@ assert not mnist.is_real or (
 # %% [markdown]
 # ## 6 · A network that looks everywhere
 #
-# A *convolution* multiplies a small kernel with every place of the image and writes the sums into a map: **the same weights everywhere**. By hand, at one place,
-# with a kernel that looks for an edge with ink on its right:
+# A *convolution* multiplies a small kernel with every place of the image and writes the sums into a map: **the same weights everywhere**. (In mathematics the kernel is
+# turned round first; networks learn their kernels and need not.) By hand, at one place, with a kernel that looks for an edge with ink on its right:
 
 # %%
 image_HW = mnist.train_images_BHW[1].float() / 255
@@ -1296,10 +1299,11 @@ quiz(
 )
 
 # %% [markdown]
-# **Sources.** Perceptron: Rosenblatt, *Psychological Review* 65, 1958; its limits: Minsky, Papert, *Perceptrons*, 1969. MNIST and LeNet: LeCun, Bottou, Bengio, Haffner,
+# **Sources.** Perceptron: Rosenblatt, *Psychological Review* 65, 1958, and *Principles of Neurodynamics*, 1962; its limits: Minsky, Papert, *Perceptrons*, 1969. MNIST and LeNet: LeCun, Bottou, Bengio, Haffner,
 # *Gradient-based learning applied to document recognition*, 1998. Back-propagation: Rumelhart, Hinton, Williams, *Nature* 323, 1986. RMSProp: Tieleman, Hinton,
 # Coursera lecture 6.5, 2012. Adam, AdaMax: Kingma, Ba, arXiv 1412.6980. He's start: He, Zhang, Ren, Sun, arXiv 1502.01852. Batch norm: Ioffe, Szegedy,
-# arXiv 1502.03167; its gradients in deep networks: Yang et al., arXiv 1902.08129. One cycle: Smith, Topin, arXiv 1708.07120.
+# arXiv 1502.03167; its gradients in deep networks: Yang et al., arXiv 1902.08129, and for the factor Luther 2020, *Why batch norm causes exploding gradients*.
+# One cycle: Smith, Topin, arXiv 1708.07120.
 #
 # **Next.** An image has a fixed size. What if the input is a sequence of any length, and the answer a *program*? Lesson 02. (What helps when only
 # 1,000 images have labels: lesson 11. Fifteen learners who tune together: lesson 13.)

@@ -621,9 +621,10 @@ assert np.allclose(curved, 2.0 ** np.arange(11), rtol=1e-3) and (linear[1:] < 1e
 
 # %% [markdown]
 # The Jacobian (the matrix of all derivatives of a step's output in its input) is not $U$ but $\operatorname{diag}(f')\,U$, and scaling rows changes eigenvalues: here from 0 to 2. So the gradient doubles at
-# every step, although tanh only ever shrinks. What *is* a theorem (Pascanu, Mikolov & Bengio 2013) uses the spectral **norm**: if
+# every step, although tanh only ever shrinks. What *is* a theorem uses the spectral **norm**: if
 # $\lVert U\rVert_2 < 1/\gamma$, with $\gamma$ the largest slope (1 for tanh, ¼ for the sigmoid), gradients vanish at least as fast
-# as $(\gamma\lVert U\rVert_2)^k$, in every net and for every input. Sufficient, not necessary.
+# as $(\gamma\lVert U\rVert_2)^k$, in every net and for every input. Sufficient, not necessary. (The false rule stands in the paper that is quoted for the theorem:
+# Pascanu, Mikolov & Bengio 2013, section 2.1, state the condition with the largest eigenvalue in size. Their proof multiplies norms, and so proves it for the norm.)
 
 # %%
 jacobian = torch.diag(1 - rest_H**2) @ U
@@ -1283,8 +1284,9 @@ assert 0.0147 < 0.9**40 < 0.0149 and 0.34 < 0.9**10 < 0.36
 
 # %% [markdown]
 # **Sources.** Hochreiter 1991, *Untersuchungen zu dynamischen neuronalen Netzen* (the discovery). Bengio, Simard & Frasconi 1994, *Learning long-term dependencies with gradient descent is difficult*.
-# Pascanu, Mikolov & Bengio 2013, *On the difficulty of training recurrent neural networks* (norm condition, cliff, clipping). Saxe, McClelland & Ganguli 2014 (orthogonal starts). Ba, Kiros & Hinton 2016
-# (layer norm; departure: ours has no learned gain and bias). He et al. 2015 (residual). Xiong et al. 2020 (layer norm before or after the sum). Williams & Peng 1990 (truncation). The factor per step is derived above and measured; that slopes and gradient are independent is an
+# Pascanu, Mikolov & Bengio 2013, *On the difficulty of training recurrent neural networks* (the condition, cliff, clipping). Saxe, McClelland & Ganguli 2014 (orthogonal starts). Ba, Kiros & Hinton 2016
+# (layer norm; departures: ours has no learned gain and bias, and normalises what comes from the state, where theirs takes its sum with the input).
+# He et al. 2015 (residual; there over layers, with a ReLU behind each sum). Xiong et al. 2020 (layer norm before or after the sum). Williams & Peng 1990 (truncation). The factor per step is derived above and measured; that slopes and gradient are independent is an
 # assumption that these measurements support.
 #
 # **Next.** A fixed path past the matrix carries *everything*. Lesson 05 asks: who decides what to keep?

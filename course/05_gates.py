@@ -930,7 +930,7 @@ assert max(found["trained"]["held before"]) < 0.7
 #
 # ## 7 · Evidence: two tasks that need a memory
 #
-# Both are from Hochreiter & Schmidhuber's paper, in their later standard form.
+# Both go back to tasks of Hochreiter & Schmidhuber 1997; the form is that of later papers (Arjovsky et al. 2016), cut short.
 #
 # - **Adding:** random numbers come in, two of them marked (one in each half); at the end, say the sum of the two. Always saying 1 costs 1/6.
 # - **Copying:** three symbols out of four, then a gap of blanks, then a signal: now say the three in order. Guessing costs $\log 4$.
@@ -1318,8 +1318,8 @@ quiz(
 )
 
 # %% [markdown]
-# **Sources.** Hochreiter & Schmidhuber 1997, *Long short-term memory* (LSTM, adding problem). Gers, Schmidhuber & Cummins 2000 (forget gate). Cho et al. 2014, arXiv 1406.1078 (GRU; that the first version has the reset after the matrix and the third before it is also in the documentation of Keras' GRU layer). Srivastava, Greff & Schmidhuber 2015, *Highway networks*
-# (departure: our layers are time steps, with an input at each). Tallec & Ollivier 2018, *Can recurrent neural networks warp time?* (chrono). Arjovsky, Shah & Bengio 2016 (copy memory at long gaps; norm-preserving matrices). Shi et al. 2015, *Convolutional LSTM network* (departures: no input after the first step, no peepholes). Kaiser & Sutskever 2015 (CGRU).
+# **Sources.** Hochreiter & Schmidhuber 1997, *Long short-term memory* (LSTM, with stretched sigmoids where ours has tanh; adding problem). Gers, Schmidhuber & Cummins 2000 (forget gate). Cho et al. 2014, arXiv 1406.1078 (GRU; that the first version has the reset after the matrix and the third before it is also in the documentation of Keras' GRU layer). Srivastava, Greff & Schmidhuber 2015, *Highway networks*
+# (departure: our layers are time steps, with an input at each). Tallec & Ollivier 2018, *Can recurrent neural networks warp time?* (chrono). Arjovsky, Shah & Bengio 2016 (both tasks as here, at long gaps; norm-preserving matrices). Shi et al. 2015, *Convolutional LSTM network* (departures: no input after the first step, no peepholes). Kaiser & Sutskever 2015 (CGRU).
 # What is said of training is measured above; five seeds on small tasks are an observation, not a theorem.
 #
 # **Next.** A fixed state in numbers of finite precision is a finite automaton, gated or not. Lesson 06 gives the network a tape, and lesson 07 asks what cells that only see their neighbours can compute.

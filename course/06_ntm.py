@@ -284,7 +284,7 @@ assert moved == {1: [0, 2], 3: [2, 0]}
 print(f"row: [offset -1, offset +1] {moved}   you: {my_row}")
 
 # %% [markdown]
-# The rows are a ring. Much code in use computes a correlation here, w[n + o] instead of w[n - o]. The two differ only in
+# The rows are a ring. Some code in wide use computes a correlation here, w[n + o] instead of w[n - o]. The two differ only in
 # which of the three shares is called "forward", and the controller chooses the shares: so both learn alike, and only a
 # test by hand tells them apart.
 
@@ -1222,7 +1222,7 @@ quiz(
 # %% [markdown]
 # **Sources.** Graves, Wayne & Danihelka 2014, *Neural Turing Machines*, arXiv 1410.5401 (equations 2-9, the copy task).
 # Collier & Beel 2018, *Implementing Neural Turing Machines*, arXiv 1807.08518 (constant initial memory). Departures of this
-# lesson: both heads start on row 0, gates start near "stay", logarithms in the sharpening, a softened cosine, 32 rows in
+# lesson: both heads start on row 0, gates start near "stay", head parameters are clipped, keys and added vectors pass a tanh, logarithms in the sharpening, a softened cosine, 32 rows in
 # training, a channel that says "here is a vector".
 #
 # **Next:** the head still walks, one row a step. Lesson 07 lets every cell of the tape work at once.

@@ -167,9 +167,9 @@ assert all(history[:, i].tolist() == rule_110(tape, 40) for i, tape in enumerate
 
 # %% [markdown]
 # No difference on 100 random tapes. Rule 110 is Turing-complete (a theorem, Cook 2004). Is this one map a universal
-# computer, then? Not as it stands. Cook's programs run on a background that repeats for ever on both sides; a Neural
-# GPU pads with zeros, and stops after a number of steps that its input's length fixes. The background has 14 cells
-# and comes back after 7 steps. On 40 copies of it, the zeros eat into it from both ends:
+# computer, then? Not as it stands. Cook's programs need a row without ends, on which patterns repeat for ever to both sides; a Neural
+# GPU pads with zeros, and stops after a number of steps that its input's length fixes. What lies between Cook's patterns is a background of 14 cells that
+# comes back after 7 steps. On 40 copies of it, the zeros eat into it from both ends:
 
 # %%
 background = [int(bit) for bit in "10111110001001"] * 40
@@ -393,7 +393,7 @@ plots.show(
 
 # %% [markdown]
 # **What happened.** Nothing in these weights moves a head: every cell looks for a head *in itself* and the next state
-# is collected by the neighbours. Global control is a local pattern that travels.
+# is collected by the neighbours. Global control is a local pattern that travels. (As far as the row goes: a head that walks off its end is gone.)
 #
 # Equal on random machines, tapes and starting places too (the tests do this 1,000 times):
 
