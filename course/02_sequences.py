@@ -1097,15 +1097,15 @@ quiz(
     ),
     (
         "the word is random",
-        "Random in Kolmogorov's sense means K near 8,000 bits: a property of the word, and zlib cannot show it. Root 2 has K below 300.",
+        "Random in Kolmogorov's sense means K near 8,000 bits: a property of the word, and zlib cannot show it. Root 2 has K below 300, for programs in Python.",
     ),
     why="A compressor gives an upper bound. Nothing computable gives K itself.",
 )
 
 # %% [markdown]
 # **Sources.** Kolmogorov complexity and the vote of programs: Solomonoff, *A formal theory of inductive inference*
-# (1964); Li & Vitányi, *An Introduction to Kolmogorov Complexity and Its Applications*. Waves as positions: Vaswani et
-# al. 2017, section 3.5. Zero padding that reveals position: Islam, Jia & Bruce 2020, *How much position information
+# (1964; there all programs vote, here the short ones of a small language); Li & Vitányi, *An Introduction to Kolmogorov Complexity and Its
+# Applications*. Waves as positions: Vaswani et al. 2017, section 3.5 (there added to the embedding, here appended). Zero padding that reveals position: Islam, Jia & Bruce 2020, *How much position information
 # do convolutional neural networks encode?* The repeat-even task and the 3x1 network are the lecture's.
 #
 # **Next.** The reader needed one bit of memory. How deep must a network *without* memory be to count modulo 2?

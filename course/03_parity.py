@@ -660,7 +660,7 @@ assert np.array_equal(secret_of(bits_BL, bits_BL @ secret % 2), secret)
 # | symbol | shape | meaning |
 # |---|---|---|
 # | $x_t$ | (1,) | the bit at step t, as -1 or +1 |
-# | $h_t$ | (H,) = (8,) | the state; $h_{-1}=0$ |
+# | $h_t$ | (H,) = (8,) | the state after step t = 1..T; $h_0=0$ |
 # | $U$ | (H, H) | state to state, the same at every step |
 #
 # In the library it is a `Reader`: a memory (here PyTorch's plain recurrent network) and a linear answer at every step.
@@ -1235,8 +1235,8 @@ print(f"100 bits x 8 units x 6 gates, and one to answer: {100 * 8 * 6 + 1:,} thr
 
 # %% [markdown]
 # The reader, unrolled over 100 bits, is a circuit of threshold gates with 101 layers. The same turns a smooth network of
-# *constant* depth into a circuit of constant depth: with polynomially many units, weights of limited size, and answers
-# that keep a distance from the boundary, it is in TC⁰ (theorem: Maass, Schnitger & Sontag 1991). What TC⁰ cannot do, no
+# *constant* depth into a circuit of constant depth: with polynomially many units, no weight above a polynomial, and answers
+# that keep a distance (one over a polynomial) from the boundary, it is in TC⁰ (theorem: Maass, Schnitger & Sontag 1991). What TC⁰ cannot do, no
 # such network can do, however it is trained.
 #
 # This is the picture behind the theory of the next lessons: a network with finitely many state values is a finite
@@ -1300,8 +1300,8 @@ assert math.ceil(math.log2(1000)) == 10 and check.fold.reference(
 ).tolist() == [0, 1]
 
 # %% [markdown]
-# **Sources.** Furst, Saxe & Sipser 1984, *Parity, circuits, and the polynomial-time hierarchy*; Håstad 1986;
-# Kearns 1998, *Efficient noise-tolerant learning from statistical queries*; Blum et al. 1994, *Weakly learning DNF and
+# **Sources.** Furst, Saxe & Sipser 1984 (a first version 1981), *Parity, circuits, and the polynomial-time hierarchy*; Ajtai 1983, *Σ¹₁-formulae on finite
+# structures*; Håstad 1986, *Almost optimal lower bounds for small depth circuits*; Kearns 1998 (a first version 1993), *Efficient noise-tolerant learning from statistical queries*; Blum et al. 1994, *Weakly learning DNF and
 # characterizing statistical query learning using Fourier analysis*; Sipser 1983, *Borel sets and circuit complexity*; Hajnal, Maass, Pudlák,
 # Szegedy & Turán 1993, *Threshold circuits of bounded depth*; Maass, Schnitger & Sontag 1991, *On the computational power
 # of sigmoid versus Boolean threshold circuits*; Impagliazzo, Paturi & Saks 1997, *Size-depth tradeoffs for threshold
