@@ -129,7 +129,7 @@ assert pair_right > 0.95 and template_right > 0.5
 # %% [markdown]
 # ### A template that corrects itself
 #
-# Rosenblatt's *perceptron* (1958; with the rule used here, that of his book of 1962) needs no means. It looks at one image after the other, and when it is wrong, it adds the
+# Rosenblatt's *perceptron* (1958; the rule below is that of his book, 1962) needs no means. It looks at one image after the other, and when it is wrong, it adds the
 # image to its template, or takes it away: $w \leftarrow w + y\,x$, with $y = +1$ for one class and $-1$ for the other.
 
 
