@@ -1,11 +1,13 @@
-"""A simulated class: hand-ins made by executing a lesson's own exercise, quiz and prediction cells.
+"""A simulated class: a lesson's real notebook, handed in by every learner with answers of their own.
 
     python -m tests.classroom build/class --lesson 05 --learners 200
+    python -m tests.classroom build/graded --lesson 05 --learners 200 --grade
 
-Every learner answers every exercise several times: with nothing, with one of the check's known mistakes, with
-something else that is wrong, and with the lesson's own solution, in a share that is the learner's own.
-What is called is what a notebook calls: the check in the cell after the stub, ``quiz(...)`` as it stands in
-the lesson, and the note that the kernel takes of a printed prediction.
+A learner writes into the student edition what learners write: a solution, a known mistake or nothing over each
+stub, numbers over predictions, a button of each quiz, the hand-in at the end; every other cell is executed as it
+stands. What no answer reaches is the same for all and is executed once: each learner is a process of its own, forked
+from that one, which executes the rest in its kernel. ``--kernels 3`` executes the whole notebooks of the first three
+(all right, all wrong, empty) in kernels of their own too and compares. ``--grade`` lets Otter grade the same answers.
 """
 
 from __future__ import annotations
@@ -13,128 +15,233 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import functools
 import io
 import json
 import os
 import random
+import shutil
+import tempfile
 import time
+import traceback
 import zipfile
 from importlib import import_module
 from pathlib import Path
 
 import nbformat
+import torch
+from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 
-from course.workshop.editions import read_lesson
-from ngpu_lib import checks
+from course.workshop.editions import ROOT
 from ngpu_lib.checks import progress
-from ngpu_lib.checks.quiz import quiz
-from tests.conftest import ROOT
 from tests.exercises import known
-from tests.exercises.extract import exercises, parse
+from tests.exercises.changes import mutants
+from tests.exercises.extract import (
+    Exercise,
+    binds,
+    exercises,
+    first_reads,
+    loads,
+    parse,
+    writes_into,
+)
+
+Cell = nbformat.NotebookNode
 
 
-def quizzes(lesson: str) -> list[dict]:
-    """The quiz calls of a lesson, each as a question with its answers."""
-    path = next((ROOT / "course").glob(f"{lesson}_*.py"))
-    found = []
-    for cell in read_lesson(path):
-        for statement in parse(cell["source"]) if cell["kind"] == "code" else []:
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "quiz":
-                    with contextlib.suppress(Exception):  # a text that the lesson computes
-                        widget = eval(compile(ast.Expression(node), "quiz", "eval"), {"quiz": quiz})
-                        right = next(a["text"] for a in widget.answers if a["right"])
-                        texts = [a["text"] for a in widget.answers]
-                        found.append({"question": widget.title, "texts": texts, "right": right})
-    return found
+def statements(source: str) -> list[ast.stmt]:
+    """A cell's statements, its magics as the calls that IPython makes of them."""
+    return ast.parse(TransformerManager().transform_cell(source)).body
 
 
-def predictions(lesson: str) -> list[str]:
-    """The names that a lesson asks its reader to predict."""
-    path = next((ROOT / "course").glob(f"{lesson}_*.py"))
-    names = [n for cell in read_lesson(path) for n in progress.printed_predictions(cell["source"])]
-    return list(dict.fromkeys(names))
+def is_prediction(source: str) -> bool:
+    """Whether a cell only sets predictions to None.
 
-
-def wrong_answers(check, exercise, draw: random.Random):
-    """An answer that is one of the known mistakes, or one of another kind."""
-    if draw.random() < 0.8 and check.mistakes:
-        answer = draw.choice(check.mistakes)[0]
-    else:
-        answer = draw.choice([lambda *a, **k: "text", lambda *a, **k: None, lambda *a, **k: 1 / 0])
-    return answer() if all(case == () for case in check.cases) else answer
-
-
-def simulate(lesson: str, learners: int, folder: Path, seed: int = 0) -> list[Path]:
-    """Write the hand-ins of a class."""
-    draw, made = random.Random(seed), []
-    extra = known(lesson).BEFORE
-    questions, guesses = quizzes(lesson), predictions(lesson)
-    by_name = {e.name: e for e in exercises(lesson, extra)}
-    module = vars(import_module(f"ngpu_lib.checks.lesson{lesson}")).values()
-    own = {each.name: each for each in module if isinstance(each, checks.Check)}
-    for exercise in by_name.values():
-        exercise.prepare()
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(learners):
-        progress._kept.clear()
-        able, kept = draw.random(), progress.of(lesson)
-        for name, check in own.items():
-            with contextlib.redirect_stdout(io.StringIO()):
-                check(...)
-                while draw.random() > able + 0.25:
-                    check(wrong_answers(check, by_name.get(name), draw))
-                if draw.random() < able and name in by_name:
-                    solved = by_name[name].verdict(by_name[name].solution, 20)
-                    assert solved == checks.PASS, (name, solved)
-        for question in questions:
-            if draw.random() < 0.9:
-                right = draw.random() < able
-                text = question["right"] if right else draw.choice(question["texts"])
-                kept.chose(question["question"], text, question["right"])
-        for name in guesses:
-            if draw.random() < 0.8:
-                guess = round(draw.lognormvariate(0, 1), 2)
-                kept.predicted(name, guess, f"you: {guess}   measured: 1.00")
-        name = f"Learner {number:03}" if draw.random() < 0.7 else ""
-        with contextlib.redirect_stdout(io.StringIO()):
-            made.append(progress.report(name, lesson=lesson, folder=folder))
-    return made
-
-
-def execute(lesson: str, kind: str, folder: Path, name: str = "") -> Path:
-    """Execute a lesson's student notebook with "right", "wrong" or "empty" answers; its hand-in.
-
-    The stubs get the solutions or a known mistake, predictions a number, every quiz its right or its first
-    other answer; the panel at the end writes the file.
+    >>> is_prediction("my_root, my_squares = None, None  # yours"), is_prediction("my_x = f()")
+    (True, False)
     """
+    body = statements(source)
+    names = binds(body)
+    return (
+        all(isinstance(statement, ast.Assign) for statement in body)
+        and all(progress.PREDICTION.fullmatch(name) for name in names)
+        and bool(names)
+        and not loads(body)
+        and "None" in source
+    )
+
+
+def ends_with(source: str, call: str) -> bool:
+    """Whether a cell shows what ``call(...)`` gives."""
+    last = statements(source)[-1:]
+    shown = last[0].value if last and isinstance(last[0], ast.Expr) else None
+    return isinstance(shown, ast.Call) and ast.unparse(shown.func) == call
+
+
+def own(source: str) -> Cell:
+    """A cell that a learner adds."""
+    return nbformat.v4.new_code_cell(source, metadata={"tags": ["own"]})
+
+
+def written(lesson: str, number: int) -> list[Cell]:
+    """The code cells of a learner's notebook; a cell of their own stands after a quiz and after the panel."""
     path = next((ROOT / "course/student").glob(f"{lesson}_*.ipynb"))
-    book = nbformat.read(path, as_version=4)
-    by_name = {e.name.split()[1]: e for e in exercises(lesson, known(lesson).BEFORE)}
-    for cell in book.cells if kind != "empty" else []:
+    draw = random.Random(f"{lesson} {number}")
+    answers = [answers_of(lesson, number).get(e.name) for e in exercises_of(lesson)]
+    guesses, knows = {0: (1, 1), 1: (1, 0), 2: (0, 0)}.get(number, (0.8, draw.random()))
+    name = f"Learner {number:03}" if draw.random() < 0.7 else ""
+    cells, stubs = [], iter(answers)
+    for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type != "code":
             continue
-        source = cell.source
-        for attribute, exercise in by_name.items():
-            if f"check.{attribute}(" in source:
-                mistake = f"{attribute} = check.{attribute}.mistakes[0][0]"
-                cell.source = f"{exercise.solution if kind == 'right' else mistake}\n{source}"
-        if progress.PREDICTION.match(source) and source.rstrip().endswith("= None"):
-            cell.source = source.replace("None", "7")
-        if source.startswith("quiz("):
-            flag = "" if kind == "right" else "not "
-            cell.source = f"_quiz = {source}\n_quiz.answer(next(a['text'] for a in _quiz.answers if {flag}a['right']))"
-        if source.rstrip().endswith(f'checks.hand_in("{lesson}")'):
-            cell.source = f"{source}.write({name!r})"
+        cells.append(cell)
+        if "stub" in cell.metadata.get("tags", []):
+            answer = next(stubs)
+            cell.source = answer[0] if answer else cell.source
+        elif is_prediction(cell.source) and draw.random() < guesses:
+            guess = draw.choice((draw.randrange(100), round(draw.lognormvariate(0, 1), 2)))
+            cell.source = cell.source.replace("None", str(guess))
+        elif ends_with(cell.source, "quiz") and draw.random() < guesses:
+            right = draw.random() < knows
+            pressed = f"[a['text'] for a in Out[max(Out)].answers if a['right'] is {right}]"
+            which = f"_pressed[{draw.randrange(2)} % len(_pressed)]"
+            cells.append(own(f"_pressed = {pressed}\nOut[max(Out)].answer({which})"))
+        elif ends_with(cell.source, "checks.hand_in"):
+            cells.append(own(f"Out[max(Out)].write({name!r})"))
+    assert next(stubs, None) is None
+    return cells
+
+
+class Shared:
+    """One run of a lesson as it is given out, in a kernel of this process, and what of it all learners share."""
+
+    def __init__(self, lesson: str):
+        from ipykernel.inprocess.manager import InProcessKernelManager
+
+        self.lesson, self.left = lesson, {}
+        manager = InProcessKernelManager()
+        manager.start_kernel()
+        self.shell = manager.kernel.shell
+        self.shell.history_manager.enabled = False
+        progress.Watch(self.shell)  # as the import does in a kernel
+        given, touched = written(lesson, 2), set()
+        for cell in given:
+            body, names = statements(cell.source), self.shell.user_ns
+            before = dict(names)
+            with contextlib.redirect_stdout(io.StringIO()):
+                self.execute(cell)
+            reached = self.is_own(cell)
+            for statement in body:
+                if self.is_own(cell) or first_reads([statement]) & touched:
+                    reached = True
+                    touched |= binds([statement]) | writes_into(statement)
+                else:
+                    touched -= binds([statement])
+            if not reached:
+                changed = {k for k, v in names.items() if k not in before or before[k] is not v}
+                kept = {k for k in changed if not k.startswith("_") and k not in ("In", "Out")}
+                self.left[cell.id] = {k: names[k] for k in kept}
+        self.cells = len(given)
+
+    @staticmethod
+    def is_own(cell: Cell) -> bool:
+        """Whether a learner writes into a cell, or presses what it shows."""
+        return (
+            "stub" in cell.metadata.get("tags", [])
+            or is_prediction(cell.source)
+            or ends_with(cell.source, "quiz")
+            or "own" in cell.metadata.get("tags", [])
+            or ends_with(cell.source, "checks.hand_in")
+        )
+
+    def execute(self, cell: Cell) -> None:
+        """Execute a cell as the kernel does.
+
+        Raises:
+            RuntimeError: it raised.
+        """
+        done = self.shell.run_cell(cell.source, store_history=True)
+        if not done.success:
+            raise RuntimeError(f"lesson {self.lesson}: {cell.source[:200]}") from (
+                done.error_in_exec or done.error_before_exec
+            )
+
+    def learner(self, number: int, folder: Path) -> Path:
+        """Execute one learner's notebook in a process of its own; its hand-in goes to the folder."""
+        with tempfile.TemporaryDirectory() as own:
+            if (child := os.fork()) == 0:
+                status = 1
+                try:
+                    os.chdir(own)
+                    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+                        for cell in written(self.lesson, number):
+                            if cell.id in self.left:
+                                self.shell.user_ns.update(self.left[cell.id])
+                            else:
+                                self.execute(cell)
+                    status = 0
+                except BaseException:
+                    traceback.print_exc()
+                finally:
+                    os._exit(status)
+            if os.waitpid(child, 0)[1]:
+                raise RuntimeError(f"lesson {self.lesson}: the notebook of learner {number} failed")
+            return take(self.lesson, Path(own), folder)
+
+
+def in_a_kernel(lesson: str, number: int, folder: Path) -> Path:
+    """Execute one learner's whole notebook in a kernel of its own; its hand-in goes to the folder."""
+    book = nbformat.v4.new_notebook(cells=written(lesson, number))
     environment = {k: v for k, v in os.environ.items() if k != "NGPU_PROGRESS"}
-    if kind == "empty":
-        book.cells[-1].source += ".write()"
+    with tempfile.TemporaryDirectory() as own:
+        client = NotebookClient(book, timeout=900, kernel_name="python3")
+        client.execute(cwd=own, env=environment)
+        return take(lesson, Path(own), folder)
+
+
+def take(lesson: str, own: Path, folder: Path) -> Path:
+    """Take a learner's hand-in to the class's folder."""
+    (found,) = own.glob(f"hand-in-{lesson}-*.json")
     folder.mkdir(parents=True, exist_ok=True)
-    client = NotebookClient(book, timeout=300, kernel_name="python3")
-    client.execute(cwd=str(folder), env=environment)
-    (found,) = folder.glob(f"hand-in-{lesson}-*.json")
-    return found
+    return Path(shutil.move(found, folder / found.name))
+
+
+def says(handin: Path) -> dict:
+    """What a hand-in says, without what is another each time."""
+    given = json.loads(handin.read_text("utf-8"))
+    return {key: part for key, part in given.items() if key not in ("who", "made")}
+
+
+def attend(lesson: str, learners: int, folder: Path, kernels: int = 0) -> int:
+    """Let a class hand in; the number of those whose hand-in is another from a kernel of their own."""
+    os.environ.pop("NGPU_PROGRESS", None)
+    torch.set_num_threads(1)
+    began = processor_seconds()
+    shared, made = Shared(lesson), []
+    at_once = processor_seconds() - began
+    for number in range(learners):
+        made.append(shared.learner(number, folder))
+    each = (processor_seconds() - began - at_once) / learners
+    print(
+        f"{len(made)} hand-ins in {folder}. Lesson {lesson}: {shared.cells} code cells, {len(shared.left)} of them "
+        f"reached by no answer. Seconds of a core: {at_once:.0f} once, {each:.1f} for each learner"
+    )
+    other = []
+    for number in range(kernels):
+        with tempfile.TemporaryDirectory() as apart:
+            if says(in_a_kernel(lesson, number, Path(apart))) != says(made[number]):
+                other.append(number)
+    if kernels:
+        print(
+            f"{kernels} in kernels of their own, every cell: other hand-ins from {other or 'none'}"
+        )
+    return len(other)
+
+
+def processor_seconds() -> float:
+    """Of this process and of those it has waited for."""
+    return sum(os.times()[:4])
 
 
 def submission(lesson: str, student_zip: Path, answers: dict[str, str]) -> nbformat.NotebookNode:
@@ -150,24 +257,35 @@ def submission(lesson: str, student_zip: Path, answers: dict[str, str]) -> nbfor
     return book
 
 
-def answers_of(lesson: str, number: int, seed: int = 0) -> dict[str, tuple[str, bool]]:
-    """One learner's answers to an assignment: exercise -> (source, whether it is right).
+@functools.cache
+def exercises_of(lesson: str) -> list[Exercise]:
+    return exercises(lesson, known(lesson).BEFORE)
 
-    A wrong one is a known mistake of the check, where the answer is a function that goes to the check as it is;
-    an exercise without an entry stays the stub.
+
+def answers_of(lesson: str, number: int, seed: int = 0) -> dict[str, tuple[str, bool]]:
+    """One learner's answers to a lesson's exercises: exercise -> (source, whether it is right).
+
+    A wrong one is a known mistake of the check, where the answer goes to the check as it is, else the
+    solution changed in one place; an exercise without an entry stays the stub. Learner 0 has everything right,
+    1 everything wrong, 2 nothing; the others a share of each.
     """
     draw, found = random.Random(1000 * seed + number), {}
-    able = draw.random()
-    for exercise in exercises(lesson, known(lesson).BEFORE):
+    able, tries = {0: (1, 0), 1: (0, 1), 2: (0, 0)}.get(number, (draw.random(), 0.6))
+    for exercise in exercises_of(lesson):
         call = parse(exercise.after)[-1].value
-        name = getattr(call.args[0], "id", "")
-        function = f"def {name}(" in exercise.solution
+        name, check = getattr(call.args[0], "id", ""), f"check.{call.func.attr}"
         if draw.random() < able:
             found[exercise.name] = (exercise.solution, True)
-        elif draw.random() < 0.6 and function:
-            check = f"check.{call.func.attr}"
-            number = draw.randrange(4)
-            found[exercise.name] = (f"{name} = {check}.mistakes[{number}][0]", False)
+        elif draw.random() < tries:
+            module = import_module(f"ngpu_lib.checks.lesson{lesson}")
+            mistakes = [
+                f"{name} = {check}.mistakes[{place}][0]"
+                for place in range(len(getattr(module, call.func.attr).mistakes))
+                if f"def {name}(" in exercise.solution
+            ]
+            as_right = known(lesson).EQUIVALENT.get(exercise.name, {})
+            changed = [m.source for m in mutants(exercise.solution) if m.line not in as_right]
+            found[exercise.name] = (draw.choice(mistakes or changed), False)
     return found
 
 
@@ -186,14 +304,12 @@ def grade(lesson: str, learners: int, folder: Path, archives: tuple[Path, Path])
             path = folder / f"{number:03}" / f"lesson{lesson}.ipynb"
             path.parent.mkdir(exist_ok=True)
             nbformat.write(book, path)
-            begun = time.perf_counter(), os.times()
+            began, had = time.perf_counter(), processor_seconds()
             points = grade_submission(str(path), str(grader), quiet=True).total
-            used = os.times()
-            cpu = used.children_user + used.children_system + used.user + used.system
-            cpu -= sum(begun[1][:4])
+            cpu = processor_seconds() - had
             wanted = sum(right for _, right in answers.values())
             row = {"learner": number, "points": points, "wanted": wanted}
-            row |= {"seconds": round(time.perf_counter() - begun[0], 2), "cpu": round(cpu, 2)}
+            row |= {"seconds": round(time.perf_counter() - began, 2), "cpu": round(cpu, 2)}
             kept.write_text(json.dumps(row))
         rows.append(json.loads(kept.read_text()))
     return rows
@@ -205,19 +321,25 @@ if __name__ == "__main__":
     parser.add_argument("--lesson", default="05")
     parser.add_argument("--learners", type=int, default=200)
     parser.add_argument(
-        "--grade", action="store_true", help="let Otter grade an assignment instead"
+        "--kernels", type=int, default=0, help="so many in kernels of their own too"
+    )
+    parser.add_argument(
+        "--grade", action="store_true", help="let Otter grade the answers as an assignment instead"
     )
     given = parser.parse_args()
-    if given.grade:
-        from course.workshop.assignment import build
+    if not given.grade:
+        raise SystemExit(attend(given.lesson, given.learners, given.folder, given.kernels))
+    from course.workshop.assignment import build
 
-        made = given.folder / "assignment"
-        archives = made / "student.zip", made / "autograder.zip"
-        if not all(path.exists() for path in archives):
-            build(given.lesson, made)
-        rows = grade(given.lesson, given.learners, given.folder, archives)
-        wrong = [row for row in rows if row["points"] != row["wanted"]]
-        mean = sum(row["cpu"] for row in rows) / len(rows)
-        print(f"{len(rows)} graded, {mean:.1f} s of a core each; not as expected: {wrong}")
-        raise SystemExit(bool(wrong))
-    print(f"{len(simulate(given.lesson, given.learners, given.folder))} hand-ins in {given.folder}")
+    made = given.folder / "assignment"
+    archives = made / "student.zip", made / "autograder.zip"
+    if not all(path.exists() for path in archives):
+        build(given.lesson, made)
+    rows = grade(given.lesson, given.learners, given.folder, archives)
+    wrong = [row for row in rows if row["points"] != row["wanted"]]
+    mean = sum(row["cpu"] for row in rows) / len(rows)
+    points = sum(row["points"] for row in rows)
+    print(
+        f"{len(rows)} graded, {points:.0f} points, {mean:.1f} s of a core each; not as due: {wrong}"
+    )
+    raise SystemExit(bool(wrong))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zipfile
 
 import nbformat
 import pytest
 
 from course.workshop import assignment
-from course.workshop.editions import lessons, read_lesson
+from course.workshop.editions import ROOT, lessons, read_lesson
 from tests.classroom import answers_of, grade
 from tests.exercises import known
 from tests.exercises.extract import exercises
@@ -81,6 +83,12 @@ def test_every_lesson_can_be_an_assignment(path):
         needed = assignment.given(exercise, found[:place])
         for other in found[:place]:
             assert other.solution not in needed, (exercise.name, other.name)
+
+
+def test_it_needs_no_more_than_its_own_extra():
+    """`make assignment` of a fresh clone installs `.[course]` and `.[grading]`: no pytest is there."""
+    source = "import sys; sys.modules['pytest'] = None; import course.workshop.assignment"
+    subprocess.run([sys.executable, "-c", source], cwd=ROOT, check=True)
 
 
 def test_what_is_none_is_said(monkeypatch):

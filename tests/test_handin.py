@@ -19,7 +19,7 @@ from ngpu_lib import checks, cli, collect
 from ngpu_lib.checks import Verdict, progress
 from ngpu_lib.checks.handin import HandIn
 from ngpu_lib.checks.progress import Progress, simple
-from tests.classroom import execute
+from tests.conftest import ROOT
 
 LESSON = """
 from ngpu_lib import checks
@@ -151,21 +151,23 @@ def test_predictions_become_plain(tmp_path):
     assert simple(float("nan")) == "nan" and len(simple("<img>" * 1000)) == 200
 
 
-@pytest.mark.parametrize("kind, passed", [("right", 2), ("wrong", 0), ("empty", 0)])
-def test_a_real_lesson_is_handed_in(tmp_path, kind, passed):
-    """Lesson 00 as it is given out, executed with right, wrong and empty answers."""
-    given = collect.parse(execute("00", kind, tmp_path).read_bytes())
-    assert sum(entry["passed"] for entry in given.checks.values()) == passed
-    assert len(given.checks) == 2 and given.lesson == "00" and given.name == ""
-    mistakes = sum(len(entry["mistakes"]) for entry in given.checks.values())
-    assert mistakes == (2 if kind == "wrong" else 0)
-    if kind == "empty":
-        assert given.predictions == given.quiz == {}
-        return
-    assert given.predictions["my_share"]["guess"] == 7
-    assert "computed: 0.10" in given.predictions["my_share"]["shown"]
-    right = {entry["chosen"] == [entry["right"]] for entry in given.quiz.values()}
-    assert len(given.quiz) >= 1 and right == {kind == "right"}
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="learners are forked processes")
+def test_real_notebooks_are_handed_in(tmp_path):
+    """Lesson 00 as it is given out, with all right, all wrong and nothing; the same from kernels as from forks."""
+    command = [sys.executable, "-m", "tests.classroom", str(tmp_path), "--lesson", "00"]
+    command += ["--learners", "3", "--kernels", "3"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "hand-ins from none" in done.stdout, done.stdout + done.stderr
+    given = [collect.parse(path.read_bytes()) for path in tmp_path.iterdir()]
+    by_passed = {sum(e["passed"] for e in g.checks.values()): g for g in given if g.quiz}
+    (empty,) = (g for g in given if not g.quiz)
+    assert len(given) == 3 and by_passed.keys() == {0, 2} and empty.predictions == {}
+    assert all(entry["tries"] == 0 for entry in empty.checks.values())
+    assert all(len(entry["mistakes"]) == 1 for entry in by_passed[0].checks.values())
+    for passed, one in by_passed.items():
+        assert "computed: 0.10" in one.predictions["my_share"]["shown"]
+        right = {entry["chosen"] == [entry["right"]] for entry in one.quiz.values()}
+        assert right == {passed == 2}
 
 
 def handin(number=0, **change) -> dict:

@@ -22,9 +22,8 @@ from pathlib import Path
 
 import torch
 
-from course.workshop.editions import read_lesson
+from course.workshop.editions import ROOT, read_lesson
 from ngpu_lib import checks
-from tests.conftest import ROOT
 from tests.exercises.changes import Mutant, mutants
 
 _WRITERS = {"append", "extend", "insert", "update", "add", "setdefault", "load_state_dict"}
