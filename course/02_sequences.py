@@ -734,12 +734,14 @@ assert check.ceiling.reference(seen_and_wanted(10, 3, circular=True)) == 0.75
 # %%
 def accuracies(radius, tests, length=None, updates=400, **options):
     result = []
+    print(f"radius {radius}:", end="")
     for seed in SEEDS:
         torch.manual_seed(seed)
         model = ConvNet(radius, **options)
         fit(model, length or (lambda generator: tests[0]), updates=updates, seed=seed)
         result.append(sum(right_BL(model, n).mean().item() for n in tests) / len(tests))
-    print(f"radius {radius}:", np.round(result, 3))
+        print(f" {result[-1]:.3f}", end="")
+    print()
     return result
 
 
@@ -934,7 +936,7 @@ makers = {
 LENGTHS = (5, 10, 15, 20, 24, 30, 40, 80, 160)
 
 
-def by_length(make, seed):
+def by_length(make, seed, name=""):
     torch.manual_seed(seed)
     model = make()
     fit(
@@ -943,6 +945,7 @@ def by_length(make, seed):
         updates=600,
         batch=32,
         seed=seed,
+        name=name,
     )
     return [right_BL(model, length, count=512).mean().item() for length in LENGTHS]
 
@@ -950,7 +953,7 @@ def by_length(make, seed):
 # %%
 far = {}
 for name, make in makers.items():
-    far[name] = [by_length(make, seed) for seed in SEEDS]
+    far[name] = [by_length(make, seed, f"{name}, seed {seed}") for seed in SEEDS]
     at_160 = [round(run[-1], 2) for run in far[name]]
     print(f"{name:13} at 160 positions, by seed: {at_160}")
 print("you:", my_learned, my_number, my_raw, my_waves, my_recurrent)

@@ -422,8 +422,12 @@ my_10, my_20 = None, None
 SIZES = (8, 10, 12, 14, 16, 20)
 table = {}
 for n in SIZES:
-    table[n] = [seen_and_unseen(n, seed) for seed in SEEDS]
-    print(f"{n:2} bits: share of unseen rows right", [round(unseen, 2) for _, unseen in table[n]])
+    table[n] = []
+    print(f"{n:2} bits: share of unseen rows right", end="")
+    for seed in SEEDS:
+        table[n].append(seen_and_unseen(n, seed))
+        print(f" {table[n][-1][1]:.2f}", end="")
+    print()
 print("you said", my_10, "at 10 bits and", my_20, "at 20")
 
 # %% [markdown]
@@ -490,8 +494,12 @@ def updates_needed(k, seed, n=16, most=3000):
 KS = (1, 2, 3, 4, 5, 6, 8)
 needed = {}
 for k in KS:
-    needed[k] = [updates_needed(k, seed) for seed in SEEDS]
-    print(f"k = {k}: {math.comb(16, k):6} candidates, updates needed", needed[k])
+    needed[k] = []
+    print(f"k = {k}: {math.comb(16, k):6} candidates, updates needed", end="")
+    for seed in SEEDS:
+        needed[k].append(updates_needed(k, seed))
+        print(f" {needed[k][-1]:,}", end="")
+    print()
 
 # %% [markdown]
 # **Why.** Write a word as signs $x_i=\pm1$; parity over a secret set S is then the product

@@ -300,14 +300,12 @@ my_three_bits, my_two_bits, my_one_bit = None, None, None
 exact = read_digits(0)
 whole = weights_of(exact)
 share_rounded = sum(w.numel() for w in whole.values()) / sum(w.numel() for w in exact.parameters())
-by_end = {
-    name: {bits: share_read(rounded(exact, bits, limit)) for bits in (1, 2, 3, 4, 5)}
-    for name, limit in {"largest weight": None, "least error": best_limit}.items()
-}
 print(f"exact {share_read(exact):.1f} %, {share_rounded:.1%} of its numbers are rounded")
 print(f"you: {my_three_bits}, {my_two_bits}, {my_one_bit}; with the grid's end at the")
-for name, read_by_bits in by_end.items():
-    print(f"  {name}:", {bits: f"{value:.1f}" for bits, value in read_by_bits.items()})
+by_end = {}
+for name, limit in {"largest weight": None, "least error": best_limit}.items():
+    by_end[name] = {bits: share_read(rounded(exact, bits, limit)) for bits in (1, 2, 3, 4, 5)}
+    print(f"  {name}:", {bits: f"{value:.1f}" for bits, value in by_end[name].items()})
 assert share_rounded > 79 / 80
 two = by_end["least error"][2], by_end["largest weight"][2]
 assert not mnist.is_real or (two[0] > 90 and two[1] < 80)

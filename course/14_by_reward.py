@@ -406,7 +406,9 @@ def deep_q(seed, steps=6000, replay=5000, renew=100, symbols=5):
         if step % renew == 0:
             target.load_state_dict(online.state_dict())
         seen = picture(world.reset()[0], draws, by_digit) if over or cut else then
-        read += [digits_read(online)] if (step + 1) % 500 == 0 else []
+        if (step + 1) % 500 == 0:
+            read.append(digits_read(online))
+            print(f"\rstep {step + 1}: {read[-1]:.0%} read", end="")
     return online, read
 
 

@@ -1,4 +1,4 @@
-"""A lesson that takes too much memory, or shows nothing for too long, fails `make test-notebooks`."""
+"""A lesson that takes too much memory, shows nothing for too long or falls silent fails `make test-notebooks`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,19 @@ from tests.conftest import ROOT
 PICTURE = 'from IPython.display import HTML\nHTML(\'<img alt="A grey square" src="data:,">\')'
 
 
-def run(folder, **limits) -> tuple[str, dict]:
-    """nbval's report on a notebook that takes 300 MB before its picture, and the figures."""
-    notebook(folder / "lesson.ipynb", "x = b'1' * 300_000_000\ndel x", PICTURE, "1")
+LARGE = "x = b'1' * 300_000_000\ndel x"
+#: A cell that works for a second of the processor, and does twenty times what ``line`` says.
+AT_WORK = """import time  # {line}
+began = time.process_time()
+for part in range(1, 21):
+    while time.process_time() - began < part / 20:
+        pass
+    {line}"""
+
+
+def run(folder, *cells, **limits) -> tuple[str, dict]:
+    """nbval's report on a notebook of these cells and a picture, and the figures."""
+    notebook(folder / "lesson.ipynb", *cells, PICTURE, "1")
     options = [
         "-p",
         "course.workshop.collect",
@@ -41,10 +51,26 @@ def run(folder, **limits) -> tuple[str, dict]:
 @pytest.mark.parametrize("strict", [False, True])
 def test_limits_are_held_at_a_notebooks_end(strict, tmp_path):
     limits = {"NGPU_LESSON_MEMORY": "3e8", "NGPU_LESSON_FIRST_PICTURE": "0.01"} if strict else {}
-    report, found = run(tmp_path, **limits)
+    report, found = run(tmp_path, LARGE, **limits)
     assert 300e6 < found["memory"] < 600e6 and 0.01 < found["first_picture"] <= found["seconds"]
     assert ("1 error" in report) == strict
     assert ("not below 300 MB; first picture after" in report) == strict
+
+
+def test_a_cell_at_work_shows_that_it_is(tmp_path):
+    silent = ["pass", "part == 1 and print(part)", "part == 20 and print(part)"]
+    lively = ["print(part)", "shown.update(part)"]
+    cells = [AT_WORK.format(line=line) for line in silent + lively]
+    begin = "shown = display(0, display_id=True)"
+    report, found = run(tmp_path, begin, *cells, **{"NGPU_LESSON_SILENCE": "0.6"})
+    silences = [silence for _, silence, _ in found["cells"][1:6]]
+    assert [silence > 0.6 for silence in silences] == [True] * 3 + [False] * 2, silences
+    assert all(seconds > 0.8 and memory > 10e6 for seconds, _, memory in found["cells"][1:6])
+    for line in silent:
+        assert (
+            f"without a new line of progress, not 0.6 s, in the cell 'import time  # {line}'"
+            in report
+        )
 
 
 def test_what_counts_as_a_picture():
@@ -56,8 +82,8 @@ def test_what_counts_as_a_picture():
     assert not shown(**{"text/html": "<p>"}) and not collect.shows_a_picture(None)
 
 
-def test_the_limits_are_a_gigabyte_and_a_minute():
-    assert collect.MOST_MEMORY <= 1e9 and collect.MOST_SECONDS <= 60
+def test_the_limits_are_a_gigabyte_a_minute_and_five_seconds():
+    assert collect.MOST_MEMORY <= 1e9 and collect.MOST_SECONDS <= 60 and collect.MOST_SILENCE <= 5
 
 
 @pytest.mark.parametrize(

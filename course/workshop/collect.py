@@ -1,4 +1,4 @@
-"""While nbval runs a notebook: its kernel's memory, the time until its first picture, what it shows.
+"""While nbval runs a notebook: its kernel's memory, the time until its first picture, its silences, what it shows.
 
 Every notebook that `make test-notebooks` executes is held to the limits, at no second execution; what
 a lesson of the student edition showed is kept for site, slides and presentations (see execution.py).
@@ -10,6 +10,7 @@ them a table); NGPU_RECORD=0 keeps nothing, and lets no recorder into the kernel
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -29,6 +30,8 @@ from course.workshop import execution
 #: Bytes of a notebook's kernel, and seconds from the start of the kernel to the first picture or widget.
 MOST_MEMORY = float(os.environ.get("NGPU_LESSON_MEMORY", 1e9))
 MOST_SECONDS = float(os.environ.get("NGPU_LESSON_FIRST_PICTURE", 60))
+#: Seconds of the processor that a cell may work without showing anything new: a line, a bar that moves.
+MOST_SILENCE = float(os.environ.get("NGPU_LESSON_SILENCE", 5))
 #: An image without an alt text of some length.
 MUTE = re.compile(r"""<img(?![^>]*\balt=("[^"]{10}|'[^']{10}))""")
 NOTICE = "NOTICE: MNIST could not be downloaded"
@@ -52,6 +55,14 @@ def used_since(began: float, pid: int) -> tuple[float, float]:
     except psutil.Error:
         return passed, passed
     return passed, times.user + times.system
+
+
+def processor_seconds(pid: int) -> float:
+    """Seconds of the processor that a process has had, and those of its children that have ended."""
+    try:
+        return sum(psutil.Process(pid).cpu_times()[:4])
+    except psutil.Error:
+        return 0.0
 
 
 def shows_a_picture(outputs) -> bool:
@@ -80,10 +91,15 @@ class Screen:
     def __init__(self):
         self.outputs: list = []
         self.waiting = False  # to be cleared when something new comes
+        self.moments: list[float] = []  # when the cell began, showed something, and ended
+        self.source = ""
+        self.began, self.seconds, self.memory = (time.perf_counter(), 0.0), 0.0, 0
 
     def take(self, message: dict, displays: dict[str, list]) -> None:
         """Take one message; ``displays`` remembers the outputs that may still be updated."""
         kind, content = message["msg_type"], message["content"]
+        if kind != "execute_input":
+            self.moments.append(message["header"]["date"].timestamp())
         name = content.get("transient", {}).get("display_id")
         if kind == "clear_output":
             self.waiting = content["wait"]
@@ -104,6 +120,14 @@ class Screen:
             self.outputs.append(output)
             if name:
                 displays.setdefault(name, []).append(output)
+
+    def silence(self) -> float:
+        """The longest stretch in which it showed nothing new, in seconds of the processor.
+
+        What tells when are the messages' times: their share of the cell's time is taken of its seconds.
+        """
+        gaps = [late - early for early, late in itertools.pairwise(self.moments)]
+        return self.seconds * max(gaps) / sum(gaps) if gaps and sum(gaps) else 0.0
 
     def shown(self, number: int) -> list:
         """The outputs as they stand at the end, with the cell's number."""
@@ -158,8 +182,11 @@ class Run:
         ask, hear = kernel.execute_cell_input, kernel.get_message
 
         def execute_cell_input(*args, **options):
+            screen = Screen()
+            screen.source = args[0]
+            screen.began = time.perf_counter(), processor_seconds(self.pid)
+            self.screens.append(screen)
             self.message = ask(*args, **options)
-            self.screens.append(Screen())
             return self.message
 
         def get_message(stream, timeout=None):
@@ -202,6 +229,11 @@ class Run:
 
     def after_cell(self, outputs) -> None:
         self.done += 1
+        if self.screens:
+            wall, had = self.screens[-1].began
+            passed = time.perf_counter() - wall, processor_seconds(self.pid) - had
+            self.screens[-1].seconds = min(passed)
+            self.screens[-1].memory = peak_memory(self.pid)
         if self.first_picture is None and shows_a_picture(outputs):
             self.first_picture = min(used_since(self.began, self.pid))
 
@@ -217,6 +249,7 @@ class Run:
             "memory": memory,
             "first_picture": self.first_picture,
             "seconds": min(wall, cpu),
+            "cells": [[s.seconds, s.silence(), s.memory] for s in self.screens],
         }
         if log := os.environ.get("NGPU_LESSON_LOG"):
             with Path(log).open("a") as stream:
@@ -231,6 +264,13 @@ class Run:
             faults.append(
                 f"first picture after {self.first_picture:.0f} s, not {MOST_SECONDS:.0f} s"
             )
+        for screen in self.screens:
+            if screen.silence() > MOST_SILENCE:
+                first = screen.source.partition("\n")[0][:60]
+                faults.append(
+                    f"{screen.silence():.1f} s without a new line of progress, not "
+                    f"{MOST_SILENCE:g} s, in the cell {first!r}"
+                )
         outputs = [output for screen in self.screens for output in screen.outputs]
         if any(is_mute(output.get("data", {})) for output in outputs):
             faults.append("a figure without alt text: end the cell with plots.show(fig, alt=...)")
