@@ -391,28 +391,48 @@ plots.lines(
 # %% [markdown]
 # The step itself is bounded either way. What the wild gradient ruins is the *measure*: v is now 1,000 and every later
 # gradient of size 1 looks like nothing, for hundreds of updates. (The clipped weight starts late: its usual size grows from
-# 0.0001 by a fifth an update.) Is it better than Adam? Recorded on section 7's small adder: both at four rates, a factor of three apart, every run shown.
+# 0.0001 by a fifth an update.) Is it better than Adam? Recorded on section 7's small adder: each at rates a factor of three apart, to both sides of its best, five seeds a rate, every run
+# shown. (Adam ran without clipping.)
+
+# %%
+tried = recorded.load("lesson09_optimizers")
+tuned = {
+    f"{digits} digits": {
+        name: [run["sequences"][place] for run in runs.values()]
+        for name, runs in sorted(tried["runs"].items())
+    }
+    for place, digits in enumerate(tried["digits"])
+}
+six, ten = tuned.values()
+faultless = {name: shares.count(1) for name, shares in six.items()}
+far = {name: sum(share > 0.95 for share in shares) for name, shares in ten.items()}
+by_chance = 5 / 10 * 4 / 9 * 3 / 8  # three marked cards of ten, all among the first five
 
 # %% tags=["figure"]
-tuned = {
-    name: [run["sequences"][0] for run in found.values()]
-    for name, found in sorted(recorded.load("lesson09_optimizers")["runs"].items())
-}
-print("mean:", {name: f"{np.mean(found):.0%}" for name, found in tuned.items()})
-assert max(tuned["AdaMax, rate 0.004"] + tuned["Adam, rate 0.001"]) < 0.2
-assert min(tuned["AdaMax, rate 0.04"] + tuned["Adam, rate 0.03"]) > 0.5
+print("seeds without a mistake at 6 digits:", {name: n for name, n in faultless.items() if n})
+print("seeds with more than 95 % at 10 digits:", {name: n for name, n in far.items() if n})
+assert all(len(shares) == 5 for shares in six.values())
+assert max(six["AdaMax, rate 0.004"] + six["Adam, rate 0.001"]) < 0.2
+assert min(six["AdaMax, rate 0.04"] + six["Adam, rate 0.03"]) > 0.85
+assert max(six["Adam, rate 0.1"]) == 0 and min(six["AdaMax, rate 0.12"]) < 0.1
+assert [
+    faultless[name] for name in ("AdaMax, rate 0.04", "Adam, rate 0.01", "Adam, rate 0.03")
+] == [4, 2, 0]
+assert far["AdaMax, rate 0.04"] == 3 and abs(by_chance - 1 / 12) < 1e-9
+assert 0.6 < max(max(shares) for name, shares in ten.items() if name.startswith("Adam,")) < 0.7
 plots.dots(
     tuned,
     rows=True,
-    size=(8, 3),
-    xlabel="whole sums of 6 digits right after 400 updates",
+    size=(10, 4),
+    xlabel="whole sums right after 400 updates",
     ylabel="optimizer, one dot a seed",
     xlim=(-0.04, 1.04),
 )
 
 # %% [markdown]
-# **What happened.** The rate decides more than the optimizer: at the lowest both get hardly a sum right, at rates ten times higher they get most (AdaMax's highest is too high for one seed). Who compares at one rate compares rates. Which of the two
-# is better at its best, these few runs leave open.
+# **What happened.** The rate decides more than the optimizer: at the lowest both get hardly a sum right, at the best nearly all, and with Adam's highest none. Who compares at one rate compares rates. Each at its best, AdaMax (0.04) makes no
+# mistake at 6 digits with four seeds of five, Adam with two (0.01) or none (0.03). At 10 digits, longer than in training, three of those AdaMax seeds get more than 95 % of the sums; of Adam's 25 runs none gets 70 %.
+# Dealt out by chance over the ten runs at one best rate each, all three would be AdaMax's once in twelve deals, and the rates were chosen on the same seeds: a hint, no result. And whether it is AdaMax or its clipping that helps, these runs cannot tell.
 #
 # ## 3 · The training, and its sudden drop
 #
@@ -866,8 +886,11 @@ def expected(pairs, bits, steps):
 def states_of(trained, pairs, bits):
     """The states (steps + 1, cells, pairs, C) of some products."""
     batch = trained.task.batch([trained.task.encode(a, b, bits) for a, b in pairs])
-    found = trace_run(trained.model, batch.inputs_BL, item=None, **trained.settings)
-    return found["state"].transpose(0, 3, 1, 2)[:, : 2 * bits]
+    parts = [  # a trace holds every gate: 30 products at a time, for little memory
+        trace_run(trained.model, inputs_BL, item=None, **trained.settings)["state"]
+        for inputs_BL in batch.inputs_BL.split(30)
+    ]
+    return np.concatenate(parts, 1).transpose(0, 3, 1, 2)[:, : 2 * bits]
 
 
 def fit(x_NX, y_N):
