@@ -23,6 +23,7 @@ holds them to it, with the layers in pyproject.toml):
     training    checkpoints, train (the loop), callbacks, optimizers, ranks (several processes), losses, recipes
     looking     evaluate, trace, page (networks for a page), pretrained (weights and cards), recorded
                 (numbers of long runs)
+    apart       halves (a network cut in two, by two processes)
     many        sweep (study, trials, exchange), collect (read, count, show: what a class handed in)
     outside     cli (the command line), live (lessons shown live)
 

@@ -31,6 +31,9 @@ _GONE = re.compile(
     r"closed by peer|connection reset|broken pipe|timed out|remote process exited", re.IGNORECASE
 )
 
+#: What is left of a run that has lost a rank: ``ngpu train`` writes checkpoints.
+KEPT = "the last checkpoint is intact (torchrun --max-restarts 3 goes on from it by itself)"
+
 
 class Ranks:
     """This process among several that train together. Made by ``join``.
@@ -143,11 +146,12 @@ class _LossOf(nn.Module):
 
 
 @contextmanager
-def join(device: str = "cpu") -> Iterator[Ranks | None]:
+def join(device: str = "cpu", *, lost: str = KEPT) -> Iterator[Ranks | None]:
     """This process's Ranks where torchrun has started it, None elsewhere; leaves the group at the end.
 
     Args:
         device: "cpu" (gloo) or "cuda" (NCCL; each rank takes the GPU of its local rank).
+        lost: what the error says of the work done, where another rank has gone.
 
     Raises:
         ValueError: a group of one. OSError: no meeting point, or its port is in use. ConnectionError:
@@ -182,8 +186,7 @@ def join(device: str = "cpu") -> Iterator[Ranks | None]:
         if not _GONE.search(str(error)):
             raise
         raise ConnectionError(
-            f"rank {rank}: another rank has gone, so this one stops; the last checkpoint is intact "
-            "(torchrun --max-restarts 3 goes on from it by itself)"
+            f"rank {rank}: another rank has gone, so this one stops; {lost}"
         ) from None
     finally:
         distributed.destroy_process_group()

@@ -40,6 +40,7 @@ from ngpu_lib import (
     environments,
     evaluate,
     files,
+    halves,
     images,
     live,
     losses,
@@ -166,6 +167,7 @@ NO_WORDS = {name: ["", " ", None, 3] for name in LABELLED}
 PARAMS = {
     "optimizer": "Adam", "layers": 1, "lr": 0.01, "units": 32, "dropout": 0.0, "shift": 0
 }  # fmt: skip
+ONE_HALF = {"ways": ["fixed"], "seeds": [0], "updates": 1}
 ANY_MNIST = data.MNIST(GREYS, LABELS, GREYS, LABELS)
 
 #: module.name or module.Class.method -> Door
@@ -1288,6 +1290,13 @@ DOORS: dict[str, Door] = {
         says={"text": "figures"},
         text=["", "20", "20:random", "a:b:c", "20:random:-5", "1.5:random:5"],
     ),
+    "halves.train": Door(
+        lambda **given: given == ONE_HALF or halves.train(**given),
+        ONE_HALF,
+        ways=[None, "x", 3, [], ["nonsense"], [None]],
+        seeds=[None, 3, [], [-1], ["x"], [1.5]],
+        updates=whole(1, 10**6),
+    ),
     "live.presets": Door(
         live.presets,
         {"statements": {"a": "1"}, "namespace": {}},
@@ -1312,6 +1321,8 @@ NO_DOOR = {
     "data.MNIST": "holds what load_mnist has checked by SHA-256",
     "arithmetic.OPERANDS": "draw operands for Task.sample, which checks",
     "symbol_tasks.RULES": "rules on words that SymbolTask.oracle has checked",
+    "halves.Halves": "what train makes: tests/test_halves.py",
+    "halves.WAYS": "names",
     "ranks.Ranks": "one of several processes: tests/test_ranks.py",
     "ranks.join": "reads what torchrun says: tests/test_ranks.py",
     "packed.Packed": "what pack makes",
