@@ -24,7 +24,8 @@ holds them to it, with the layers in pyproject.toml):
     looking     evaluate, trace, page (networks for a page), pretrained (weights and cards), recorded
                 (numbers of long runs)
     apart       halves (a network cut in two, by two processes)
-    many        sweep (study, trials, exchange), collect (read, count, show: what a class handed in)
+    many        sweep (study, trials, exchange), cluster (seeds as jobs), collect (read, count, show: what a
+                class handed in)
     outside     cli (the command line), live (lessons shown live)
 
 Beside them plots, widgets and checks: arrays in, pictures and verdicts out. They never import a

@@ -1,4 +1,4 @@
-"""The command line, ``ngpu train | evaluate | card | sweep | collect``: the functions the lessons call."""
+"""The command line, ``ngpu train | evaluate | card | sweep | submit | collect``: the functions the lessons call."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="ngpu", description="Train and evaluate Neural GPUs.")
     commands = top.add_subparsers(
-        required=True, metavar="train | evaluate | card | sweep | collect"
+        required=True, metavar="train | evaluate | card | sweep | submit | collect"
     )
 
     one = commands.add_parser("train", help="train a task; continues where a checkpoint is")
@@ -96,6 +96,17 @@ def parser() -> argparse.ArgumentParser:
     five.add_argument("--csv", type=Path, metavar="FILE", help="write a sheet")
     five.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures")
     five.set_defaults(command=collect_command, threads=None)
+
+    six = commands.add_parser("submit", help="seeds of a recipe as jobs of a SLURM array")
+    six.add_argument("task", help=f"one of {', '.join(RECIPES)}")
+    six.add_argument("--seeds", default="0-4", help="one job each: 0-9 or 0,3,5")
+    six.add_argument("--updates", type=int, help="stop after this many updates (default: all)")
+    six.add_argument("--out", type=Path, default=Path("runs"), help="folder of runs and logs")
+    six.add_argument("--minutes", type=int, default=60, help="of one job")
+    six.add_argument("--cores", type=int, default=2, help="of one job")
+    six.add_argument("--partition", help="of the cluster, if it has several")
+    six.add_argument("--place", default="slurm", help="slurm, or local: here, all at once")
+    six.set_defaults(command=submit_command, threads=None)
 
     for command in (one, two, three, four):
         command.add_argument("--threads", type=int, help="CPU threads (default: half the cores)")
@@ -220,6 +231,23 @@ def sweep_command(options: argparse.Namespace) -> int:
     from ngpu_lib.sweep import command
 
     return command.run(options)
+
+
+def submit_command(options: argparse.Namespace) -> int:
+    """``ngpu submit``: the numbers of the jobs; where they run here, their end is waited for."""
+    from ngpu_lib import cluster
+    from ngpu_lib.sweep.command import numbers
+
+    seeds = numbers(options.seeds)
+    more = [] if options.updates is None else [f"--updates={options.updates}"]
+    names = ("minutes", "cores", "partition", "place")
+    wished = {name: getattr(options, name) for name in names}
+    jobs = cluster.submit(options.task, seeds, folder=options.out, more=more, **wished)
+    for seed, job in zip(seeds, jobs, strict=True):
+        print(f"seed {seed}: job {job.job_id}, log {job.paths.stderr}")
+    if options.place == "local":
+        cluster.wait(jobs, seeds)
+    return 0
 
 
 def collect_command(options: argparse.Namespace) -> int:

@@ -34,6 +34,7 @@ from ngpu_lib import (
     cells,
     checkpoints,
     cli,
+    cluster,
     contract,
     data,
     devices,
@@ -167,6 +168,7 @@ NO_WORDS = {name: ["", " ", None, 3] for name in LABELLED}
 PARAMS = {
     "optimizer": "Adam", "layers": 1, "lr": 0.01, "units": 32, "dropout": 0.0, "shift": 0
 }  # fmt: skip
+FEW_JOBS = {"task": "copy", "seeds": [0], "minutes": 1, "cores": 1, "place": "local"}
 ONE_HALF = {"ways": ["fixed"], "seeds": [0], "updates": 1}
 ANY_MNIST = data.MNIST(GREYS, LABELS, GREYS, LABELS)
 
@@ -1290,6 +1292,15 @@ DOORS: dict[str, Door] = {
         says={"text": "figures"},
         text=["", "20", "20:random", "a:b:c", "20:random:-5", "1.5:random:5"],
     ),
+    "cluster.submit": Door(
+        lambda **given: given == FEW_JOBS or cluster.submit(**given),
+        FEW_JOBS,
+        task=TEXT,
+        seeds=[None, 3, [], [-1], ["x"], [1.5], range(1001)],
+        minutes=whole(1),
+        cores=whole(1, 1024),
+        place=TEXT,
+    ),
     "halves.train": Door(
         lambda **given: given == ONE_HALF or halves.train(**given),
         ONE_HALF,
@@ -1321,6 +1332,8 @@ NO_DOOR = {
     "data.MNIST": "holds what load_mnist has checked by SHA-256",
     "arithmetic.OPERANDS": "draw operands for Task.sample, which checks",
     "symbol_tasks.RULES": "rules on words that SymbolTask.oracle has checked",
+    "cluster.PLACES": "names",
+    "cluster.wait": "takes jobs of submit: tests/test_cluster.py",
     "halves.Halves": "what train makes: tests/test_halves.py",
     "halves.WAYS": "names",
     "ranks.Ranks": "one of several processes: tests/test_ranks.py",
