@@ -986,8 +986,9 @@ def learn(seed, unroll, noise, updates=400):
         return torch.randint(2, (64, 24), generator=generator).float()
 
     optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
-    for _ in train(net, rows, loss, optimizer, updates=updates, seed=seed, progress=False):
-        pass
+    for record in train(net, rows, loss, optimizer, updates=updates, seed=seed, progress=False):
+        if record["step"] % 100 == 0:
+            print(f"seed {seed}, update {record['step']}".ljust(60), end="\r")
     return net
 
 

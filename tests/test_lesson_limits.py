@@ -65,7 +65,7 @@ def test_a_cell_at_work_shows_that_it_is(tmp_path):
     report, found = run(tmp_path, begin, *cells, **{"NGPU_LESSON_SILENCE": "0.6"})
     silences = [silence for _, silence, _ in found["cells"][1:6]]
     assert [silence > 0.6 for silence in silences] == [True] * 3 + [False] * 2, silences
-    assert all(seconds > 0.8 and memory > 10e6 for seconds, _, memory in found["cells"][1:6])
+    assert all(seconds > 0.8 for seconds, *_ in found["cells"][1:6])
     for line in silent:
         assert (
             f"without a new line of progress, not 0.6 s, in the cell 'import time  # {line}'"
