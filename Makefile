@@ -63,7 +63,8 @@ test-fast: $(VENV)/.test
 	$(PYTEST) $(WORKERS) $(wildcard $(FAST)) ngpu_lib
 
 # The lower bounds of pyproject.toml are promises: the library with exactly those, and its unit tests.
-OLDEST = $(shell sed -n '/^dependencies = /,/^]/s/^ *"\(.*\)>=\(.*\)",$$/\1==\2/p' pyproject.toml)
+OLDEST = $(shell sed -n -e '/^dependencies = /,/^]/s/^ *"\(.*\)>=\(.*\)",$$/\1==\2/p' \
+    -e 's/^reward = \["\(.*\)>=\(.*\)"\]$$/\1==\2/p' pyproject.toml)
 test-oldest: pyproject.toml
 	test -x $(VENV)-oldest/bin/python || $(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install -q $(filter torch==%,$(OLDEST)) $(filter numpy==%,$(OLDEST))

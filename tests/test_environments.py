@@ -417,6 +417,7 @@ def test_the_lower_bounds_have_a_run_of_their_own():
         (bound,) = requirement.specifier
         assert f" {name}=={bound.version} " in second + " "
     assert "torch==" in first and "tests/test_bad_input.py" in printed
+    assert PROJECT["optional-dependencies"]["reward"][0].replace(">=", "==") in second.split()
     jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())["jobs"]
     assert {"run": "make test-oldest"} in jobs["oldest"]["steps"]
 
