@@ -147,6 +147,7 @@ def pictures(lesson: Lesson) -> list[plots.Picture]:
         ax.barh(names, [e.tried for e in found], color="#d9d9d9", label="tried")
         ax.barh(names, [e.solved for e in found], color=plots.PALETTE[0], label="solved")
         ax.set(xlabel="learners", ylabel="exercise", xlim=(0, lesson.count))
+        ax.xaxis.get_major_locator().set_params(integer=True)
         ax.invert_yaxis()
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         told = "; ".join(f"{n}: {e.solved} of {lesson.count}" for n, e in lesson.exercises.items())
@@ -158,6 +159,7 @@ def pictures(lesson: Lesson) -> list[plots.Picture]:
         if prediction.usual is not None:
             ax.axvline(prediction.usual, color=plots.PALETTE[3], lw=2.5, label="measured")
         ax.set(xlabel=name, ylabel="learners")
+        ax.yaxis.get_major_locator().set_params(integer=True)
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         made.append(plots.show(fig, alt=f"A histogram of {name}. {_guesses(prediction)}."))
     return made
