@@ -117,7 +117,6 @@ dropout = Check(
     cases=[
         (_random(4, 6), _draws(4, 6, seed=1), 0.2),
         (_random(3, 5, seed=2), _draws(3, 5, seed=3), 0.75),
-        (_random(2, 5, seed=4), _draws(2, 5, seed=5), 0.0),
         (_random(2, 2, seed=6), torch.tensor([[0.0, 0.25], [0.5, 0.0]]), 0.0),
     ],
     mistakes=[
