@@ -12,12 +12,12 @@ import time
 import pytest
 import torch
 
-from course.workshop.recorded_runs import definitions
-from ngpu_lib import halves, recorded
+from course.workshop.recorded_runs import definitions, lesson13_allreduce, lesson13_halves
+from ngpu_lib import halves, pretrained, recorded
 from ngpu_lib.data import load_mnist
 from ngpu_lib.halves import process, start
 
-UPDATES = 120
+UPDATES = 250
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,10 @@ def test_two_processes_learn_and_the_lower_never_waits_for_a_gradient(runs):
     mine = runs["guess, at most 2 late"]
     assert mine["oldest"] <= 2 and mine["too late"] <= 2
     first, last = (sum(part) / 10 for part in (mine["losses"][:10], mine["losses"][-10:]))
-    assert last < 0.85 * first, "the whole learns"
-    still = sum(runs["fixed"]["losses"][-10:]) / 10
-    assert last < still - 0.1, "and more than the upper half alone: the lower one has learned"
+    assert last < first - 0.05, "the whole learns"
+    if load_mnist(progress=False).is_real:  # the small digits need more than these updates
+        still = sum(runs["fixed"]["losses"][-10:]) / 10
+        assert last < 0.6 * first and last < still - 0.5, "the lower one as well"
     assert mine["unexplained"] < 0.9, "the gradient model has learned, too"
 
 
@@ -97,10 +98,22 @@ def test_a_half_alone_or_one_of_three_is_refused(monkeypatch, capfd):
         halves.train(updates=0)
 
 
-def test_what_is_recorded_holds_every_count():
-    found = recorded.load("lesson13_halves")["runs"]
-    assert set(found) == set(halves.WAYS)
-    for way, seeds in found.items():
-        assert len(seeds) == 5
-        for run in seeds.values():
+def test_what_is_recorded_holds_every_count_and_the_control_repeats():
+    found = recorded.load(lesson13_halves.NAME)["runs"]
+    assert set(found) == set(lesson13_halves.VARIANTS) > set(halves.WAYS)
+    for way in halves.WAYS:
+        assert len(found[way]) == 5
+        for run in found[way].values():
             assert run["waits"][0] == 0 or way == "back-propagation"
+    if load_mnist(progress=False).is_real:
+        again = lesson13_halves.in_one_process(seed=0, late=4)["right"]
+        assert abs(again - found["4 late"]["0"]["right"]) < 0.04
+
+
+def test_the_all_reduce_was_timed_for_the_shipped_multiplier():
+    times = recorded.load(lesson13_allreduce.NAME)["times"]
+    weights = sum(p.numel() for p in pretrained.load("multiply").model.parameters())
+    assert times["training pass"]["weights"] == weights and weights in lesson13_allreduce.SIZES
+    for size in lesson13_allreduce.SIZES:
+        for job in times[str(size)].values():
+            assert 0 < job["shortest"] <= job["median"]

@@ -20,6 +20,8 @@ WAYS: dict[str, float] = {
     "fixed": 2,
 }
 UNITS = 64
+#: Updates after which process 1 says where it is.
+EVERY = 50
 
 
 def check(ways: Sequence[str], seeds: Sequence[int], updates: int) -> None:

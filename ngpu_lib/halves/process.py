@@ -18,7 +18,7 @@ from torch import Tensor, distributed
 from torch.nn import functional as F
 
 from ngpu_lib.data import MNIST, load_mnist
-from ngpu_lib.halves.layers import UNITS, WAYS, Piece, apart, check, pieces_of
+from ngpu_lib.halves.layers import EVERY, UNITS, WAYS, Piece, apart, check, pieces_of
 from ngpu_lib.ranks import join
 
 ROWS, IMAGES, TESTED = 100, 10_000, 5000
@@ -141,6 +141,8 @@ def upper(pieces: Sequence[Piece], mnist: MNIST, way: str, updates: int) -> dict
             message_BU, _, loss = apart(pieces, h_BU, y_B, wire.send)
         wire.send(message_BU)
         losses.append(round(loss, 5))
+        if len(losses) % EVERY == 0:
+            print(f"{way}: update {len(losses)} of {updates}", flush=True)
     wire.close()
     return {"waits": wire.waits, "losses": losses}
 
@@ -172,7 +174,7 @@ def one_run(rank: int, mnist: MNIST, way: str, seed: int, updates: int) -> dict[
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One of the two processes; process 1 prints a JSON line for every run."""
+    """One of the two processes; process 1 prints where it is, and a JSON line for every run."""
     parser = argparse.ArgumentParser(prog="python -m ngpu_lib.halves.process")
     parser.add_argument("--ways", nargs="+", default=["guess"], metavar="WAY", help=", ".join(WAYS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])

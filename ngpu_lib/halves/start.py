@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import socket
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ngpu_lib.halves.layers import check
+from tqdm import tqdm
+
+from ngpu_lib.halves.layers import EVERY, check
 
 #: The folder that the processes import the library from, before all others.
 LIBRARY = Path(__file__).parents[2]
@@ -25,7 +28,7 @@ GRACE = 20.0
 class Halves:
     """Two processes that have been started: iterate over their runs, ``close`` to end them early.
 
-    ways: of WAYS, one run each for each of the ``seeds``, with so many ``updates``.
+    ways: of WAYS, one run each for each of the ``seeds``, with so many ``updates``. progress: a bar.
 
     Raises:
         ValueError: ways, seeds, updates. While iterating, ChildProcessError: a process has ended
@@ -34,8 +37,15 @@ class Halves:
 
     NAMES = ("process 0 (the lower layers)", "process 1 (the upper layers)")
 
-    def __init__(self, ways: Sequence[str], seeds: Sequence[int] = (0,), updates: int = 400):
+    def __init__(
+        self,
+        ways: Sequence[str],
+        seeds: Sequence[int] = (0,),
+        updates: int = 400,
+        progress: bool = False,
+    ):
         check(ways, seeds, updates)
+        self.progress, self._updates = progress, len(ways) * len(seeds) * updates
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
@@ -70,14 +80,39 @@ class Halves:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         try:
-            for line in self.processes[1].stdout:
-                if line.startswith("{"):
-                    yield json.loads(line) | {"processes": [p.pid for p in self.processes]}
+            yield from self._runs()
             codes = [process.wait() for process in self.processes]
             if any(codes):
                 raise ChildProcessError("; ".join(map(self._how, range(2), codes)))
         finally:
             self.close()
+
+    def _runs(self) -> Iterator[dict[str, Any]]:
+        """What process 1 says, as it says it; a bar that moves while it says nothing."""
+        lines: queue.SimpleQueue = queue.SimpleQueue()
+
+        def read() -> None:
+            for line in self.processes[1].stdout:
+                lines.put(line)
+            lines.put(None)
+
+        threading.Thread(target=read, daemon=True).start()
+        with tqdm(total=self._updates, unit=" updates", disable=not self.progress) as bar:
+            bar.set_description("starting")
+            while True:
+                try:
+                    line = lines.get(timeout=1.0)
+                except queue.Empty:
+                    bar.refresh()
+                    continue
+                if line is None:
+                    return
+                way, found, _ = line.partition(": update ")
+                if line.startswith("{"):
+                    yield json.loads(line) | {"processes": [p.pid for p in self.processes]}
+                elif found:
+                    bar.set_description(way, refresh=False)
+                    bar.update(EVERY)
 
     def _how(self, rank: int, code: int) -> str:
         """How a process ended, in words, with the last line it said."""
@@ -97,9 +132,13 @@ class Halves:
 
 
 def train(
-    ways: Sequence[str] = ("guess",), seeds: Sequence[int] = (0,), updates: int = 400
+    ways: Sequence[str] = ("guess",),
+    seeds: Sequence[int] = (0,),
+    updates: int = 400,
+    *,
+    progress: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Train in two processes started here; each run as it ends.
+    """Train in two processes started here; each run as it ends. ``progress`` shows a bar.
 
     Returns, for every seed and way: ``way``, ``seed``, ``updates``, ``right`` (share of 5,000 test
     images), ``waits`` (how often process 0 waited for the gradient before an update, and process 1
@@ -112,4 +151,4 @@ def train(
     Raises:
         ValueError: ways, seeds, updates. ChildProcessError: see Halves.
     """
-    return iter(Halves(ways, seeds, updates))
+    return iter(Halves(ways, seeds, updates, progress))
