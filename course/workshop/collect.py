@@ -48,13 +48,13 @@ def peak_memory(pid: int) -> int:
 
 
 def used_since(began: float, pid: int) -> tuple[float, float]:
-    """Seconds since ``began``, and those the processor gave the kernel: other work may run beside it."""
+    """Seconds since ``began``, and those the processor gave the kernel and its children: others work beside it."""
     passed = time.perf_counter() - began
     try:
         times = psutil.Process(pid).cpu_times()
     except psutil.Error:
         return passed, passed
-    return passed, times.user + times.system
+    return passed, sum(times[:4])
 
 
 def processor_seconds(pid: int) -> float:
