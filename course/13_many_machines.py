@@ -410,6 +410,9 @@ assert summed[sizes.index(10_000)] < 3 * summed[0] < 100 * summed[0] < summed[-1
 assert clock["by the ring's count alone"][-2] < 3 * summed[-2] and passes > 100
 
 # %% tags=["figure"]
+print(
+    f"the multiplier's forward and backward pass of 32 products takes {passes:,.0f} times as long as adding up"
+)
 plots.lines(
     sizes,
     clock,
@@ -421,7 +424,6 @@ plots.lines(
     title="One all-reduce by two processes (recorded)",
     alt=f"Three curves on logarithmic axes. The all-reduce stays at about {summed[0]:.1f} ms up to ten thousand numbers and then rises to {summed[-1]:.0f} ms for ten million; the ring's count alone is a straight line that meets it at the right; a copy lies below.",
 )
-print(f"the multiplier's forward and backward pass takes {passes:,.0f} times as long as adding up")
 
 # %% [markdown]
 # Ten thousand numbers take hardly longer than one: what is paid there is that there are messages at all. From a million on the time goes with the count, roughly. So what is sent, is sent in

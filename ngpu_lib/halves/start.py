@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from ngpu_lib.halves.layers import EVERY, check
 
-#: The folder that the processes import the library from, before all others.
+#: The folder that the library is imported from here, and so in the processes.
 LIBRARY = Path(__file__).parents[2]
 #: Seconds in which a process has to notice by itself that the other one is lost.
 GRACE = 20.0
@@ -49,7 +49,9 @@ class Halves:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
-        path = os.pathsep.join([str(LIBRARY), *filter(None, [os.environ.get("PYTHONPATH")])])
+        path = os.environ.get("PYTHONPATH", "")
+        if LIBRARY.name not in ("site-packages", "dist-packages"):  # those are found without
+            path = os.pathsep.join(filter(None, [str(LIBRARY), path]))
         words = ["--ways", *ways, "--seeds", *map(str, seeds), "--updates", str(updates)]
         here = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         here |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}
