@@ -57,10 +57,14 @@ def batches(step, generator):
 
 
 def test_random_numbers_of_an_update_are_those_of_its_seed():
-    model, optimizer, average = setting()
+    model, optimizer, _ = setting()
     drawn = []
-    count = lambda model, batch: (drawn.append(torch.rand(3)), loss(model, batch))[1]
-    for _ in train(model, batches, count, optimizer, updates=2, seed=5, progress=False):
+
+    def drawing_loss(model, batch):
+        drawn.append(torch.rand(3))
+        return loss(model, batch)
+
+    for _ in train(model, batches, drawing_loss, optimizer, updates=2, seed=5, progress=False):
         pass
     for step, draw in enumerate(drawn, start=1):
         torch.manual_seed(seed_for(5, step))

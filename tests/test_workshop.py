@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import stat
@@ -69,7 +70,8 @@ def test_without_npm_the_package_is_named(tmp_path, monkeypatch):
 
 
 def message(kind: str, **content) -> dict:
-    return {"msg_type": kind, "header": {"msg_type": kind}, "content": content}
+    header = {"msg_type": kind, "date": datetime.datetime.now(datetime.UTC)}
+    return {"msg_type": kind, "header": header, "content": content}
 
 
 def shown(*messages) -> list:
