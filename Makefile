@@ -28,6 +28,8 @@ LAB_FLAGS := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell una
 # Two workers, one thread each: two notebooks side by side do not fight for the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 WORKERS := -n 2 --dist loadscope
+# Tests of one file share a browser, a site or a JupyterLab.
+BROWSING := -n 2 --dist loadfile
 WORKSHOP := $(BIN)/python -m course.workshop
 # By another name, for `make -n test` runs every line that has its own.
 CALL := $(MAKE)
@@ -77,12 +79,12 @@ test-notebooks: $(VENV)/.test $(VENV)/.site
 
 test-browser: $(VENV)/.test
 	$(WORKSHOP).browser
-	$(PYTEST) -n 2 --dist loadfile -m "browser and not site" tests
+	$(PYTEST) $(BROWSING) -m "browser and not site" tests
 
 test-site: $(VENV)/.test $(VENV)/.site
 	$(WORKSHOP).browser
 	$(WORKSHOP).execution $(if $(NGPU_AS_IS),--as-is) $(NGPU_LESSONS)
-	$(PYTEST) -n 2 --dist loadfile -m site tests/test_site.py tests/test_page.py tests/test_present.py
+	$(PYTEST) $(BROWSING) -m site $(addprefix tests/test_,page.py rescue.py present.py site.py)
 
 notebooks: $(VENV)/.course
 	$(WORKSHOP).editions

@@ -1,7 +1,6 @@
 """Live teaching: the plans, the presets, the rescue, the slides, and each presentation driven once.
 
-What takes long in a lesson is not run again: its rescue is run instead, and the rest of the lesson
-after it, from the first cell to the last. In JupyterLab every live part is run and every button pressed.
+In JupyterLab every live part is run and every button pressed. The lessons behind them: test_rescue.py.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -150,45 +148,6 @@ def presented():
     needs_npm()
     execution.execute_all(STEMS, as_is=bool(os.environ.get("NGPU_AS_IS")))
     return {stem: present.write(stem) for stem in STEMS}
-
-
-def run_from_start_to_end(path: Path) -> str:
-    """Run a presentation in a kernel, the rescue in place of each cell that has one; the first error."""
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
-
-    notebook = nbformat.read(path, as_version=4)
-    rescued = set(
-        re.findall(r'live\.rescue\("[^"]+", "(\w+)"', str([c.source for c in notebook.cells]))
-    )
-    assert rescued <= {cell.id for cell in notebook.cells}
-    for cell in notebook.cells:
-        if cell.id in rescued:
-            cell.source = "pass"
-    client = NotebookClient(
-        notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}
-    )
-    try:
-        client.execute()
-    except CellExecutionError as error:
-        return str(error)[-2000:]
-    return ""
-
-
-@pytest.fixture(scope="module")
-def errors(presented):
-    """The first error of each presentation, run from start to end, two at a time."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    with ProcessPoolExecutor(2) as pool:
-        return dict(
-            zip(presented, pool.map(run_from_start_to_end, presented.values()), strict=True)
-        )
-
-
-@pytest.mark.site
-@pytest.mark.parametrize("stem", STEMS)
-def test_rescues_carry_the_lesson_to_its_end(errors, stem):
-    assert errors[stem] == ""
 
 
 @pytest.fixture(scope="module")
