@@ -54,10 +54,11 @@ function front(host) {
   const pair = (x, y) => { [a.value, b.value] = [String(x), String(y)]; typed(); };
   const say = (text, wrong = false) => { verdict.textContent = text; verdict.classList.toggle("front-wrong", wrong); };
 
-  /** Why there is no answer: it stays until something else is asked, whatever is still being computed or shown. */
+  /** Why there is no answer: it stays until something else is asked; what is still there of the pair before fades. */
   function refuse(text) {
-    [last, asked] = ["", asked + 1];
+    [last, asked, space] = ["", asked + 1, null];
     pause();
+    answer.textContent = " ";
     host.dataset.state = "refused";
     say(text, true);
   }
