@@ -138,9 +138,8 @@ def test_numbers_too_long_are_told_the_time_they_would_take(visit):  # noqa: F81
     page.get_by_label("First number").fill("twelve")
     page.get_by_label("First number").press("Enter")
     assert "Two whole numbers" in page.text_content(".front-verdict")
-    page.get_by_label("First number").fill(
-        "1234567890"
-    )  # what was shown before can be asked for again
+    # What was shown before can be asked for again.
+    page.get_by_label("First number").fill("1234567890")
     page.get_by_label("First number").press("Enter")
     page.wait_for_function("document.getElementById('front').dataset.state === 'done'")
 

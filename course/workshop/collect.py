@@ -48,22 +48,18 @@ def peak_memory(pid: int) -> int:
     return 1024 * next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
 
-def used_since(began: float, pid: int) -> tuple[float, float]:
-    """Seconds since ``began``, and those the processor gave the kernel and its children: others work beside it."""
-    passed = time.perf_counter() - began
-    try:
-        times = psutil.Process(pid).cpu_times()
-    except psutil.Error:
-        return passed, passed
-    return passed, sum(times[:4])
-
-
 def processor_seconds(pid: int) -> float:
-    """Seconds of the processor that a process has had, and those of its children that have ended."""
+    """Seconds of the processor that a process and its ended children have had; 0 where the system does not say."""
     try:
         return sum(psutil.Process(pid).cpu_times()[:4])
     except psutil.Error:
         return 0.0
+
+
+def used_since(began: float, pid: int) -> tuple[float, float]:
+    """Seconds since ``began``, and those the processor gave the kernel and its children: others work beside it."""
+    passed = time.perf_counter() - began
+    return passed, processor_seconds(pid) or passed
 
 
 def shows_a_picture(outputs) -> bool:
