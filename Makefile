@@ -28,8 +28,8 @@ LAB_FLAGS := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell una
 # Two workers, one thread each: two notebooks side by side do not fight for the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 WORKERS := -n 2 --dist loadscope
-# Tests of one file share a browser, a site or a JupyterLab; a third worker where much of the time is waiting for those.
-BROWSING := --dist loadfile -n
+# Much of the time is waiting for a browser or a JupyterLab: a third worker, and who is done takes over from the others.
+BROWSING := --dist worksteal -n 3
 WORKSHOP := $(BIN)/python -m course.workshop
 # By another name, for `make -n test` runs every line that has its own.
 CALL := $(MAKE)
@@ -79,12 +79,12 @@ test-notebooks: $(VENV)/.test $(VENV)/.site
 
 test-browser: $(VENV)/.test
 	$(WORKSHOP).browser
-	$(PYTEST) $(BROWSING) 2 -m "browser and not site" tests
+	$(PYTEST) $(BROWSING) -m "browser and not site" tests
 
 test-site: $(VENV)/.test $(VENV)/.site
 	$(WORKSHOP).browser
 	$(WORKSHOP).execution $(if $(NGPU_AS_IS),--as-is) $(NGPU_LESSONS)
-	$(PYTEST) $(BROWSING) 3 -m site $(addprefix tests/test_,page.py rescue.py present.py site.py)
+	$(PYTEST) $(BROWSING) -m site $(addprefix tests/test_,page.py rescue.py present.py site.py)
 
 notebooks: $(VENV)/.course
 	$(WORKSHOP).editions

@@ -958,7 +958,8 @@ def next_rows(bits_BL):
 class OneStep(nn.Module):
     def __init__(self, maps=8):
         super().__init__()
-        self.unit, self.maps = CGRU(maps), maps
+        self.maps = maps
+        self.unit = CGRU(maps).to(memory_format=torch.channels_last)  # faster on a CPU
 
     def forward(self, bits_BL):
         tape_BCWL = F.pad(bits_BL[:, None, None], (0, 0, 0, 0, 0, self.maps - 1))

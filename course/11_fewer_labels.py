@@ -676,6 +676,9 @@ def pixels_loss(model, batch):
 
 
 # %%
+BODIES = {}  # that have learned without labels, by way and seed
+
+
 def without_labels(model, loss, seed, updates, name):
     """Train on the pool; the labels that ImageBatches asks for are all 0."""
     nothing_B = torch.zeros_like(pool_labels_B)
@@ -687,7 +690,6 @@ def without_labels(model, loss, seed, updates, name):
     return model
 
 
-@cache
 def learn_pixels(seed, updates=400):
     """A body and a head that guesses pixels, trained on all images of the pool."""
     torch.manual_seed(seed)
@@ -700,6 +702,7 @@ def learn_pixels(seed, updates=400):
 
 # %%
 guesser = learn_pixels(1)
+BODIES["hidden pixels", 1] = guesser[0]
 torch.manual_seed(0)
 shown_BHW = judged_by[0][:8].float() / 255
 hidden_BHW = hide(shown_BHW)
@@ -766,7 +769,6 @@ def views_loss(model, batch):
     return check.contrast.reference(model(warp(images_BHW)), model(warp(images_BHW)), 0.2)
 
 
-@cache
 def learn_views(seed, updates=400):
     """A body and the layers of the contrast, trained on all images of the pool."""
     torch.manual_seed(seed)
@@ -775,7 +777,7 @@ def learn_views(seed, updates=400):
     return without_labels(model, views_loss, seed, updates, "two views")
 
 
-matcher = learn_views(1)
+BODIES["two views", 1] = learn_views(1)[0]
 
 # %% [markdown]
 # **Predict.** What does a *frozen* body of each kind read with its 100 labels, in per cent of the held-out images? From scratch, everything trained, it is about 80.
@@ -805,10 +807,11 @@ WAYS = {
 # %%
 def read_way(seed, lr, count=100, before=None, frozen=0, warped=False):
     """Held-out accuracy in per cent after `count` labels."""
-    learned = {"hidden pixels": learn_pixels, "two views": learn_views}
-    body = copy.deepcopy(learned[before](seed)[0]) if before else None
+    learn_before = {"hidden pixels": learn_pixels, "two views": learn_views}
+    if before and (before, seed) not in BODIES:
+        BODIES[before, seed] = learn_before[before](seed)[0]
     torch.manual_seed(seed)
-    body = body or new_body()
+    body = copy.deepcopy(BODIES[before, seed]) if before else new_body()
     network = nn.Sequential(body, nn.Linear(64, 10)).to(device)
     fit(network, *labelled(count, seed), lr, seed, frozen, warp if warped else None)
     return 100 * accuracy(network, *judged_by)

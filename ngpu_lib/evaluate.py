@@ -21,7 +21,9 @@ from ngpu_lib.arithmetic import Arithmetic
 from ngpu_lib.losses import answers, check_known
 from ngpu_lib.tasks import Task
 
-ROWS_AT_ONCE = 8192  # tape cells of one chunk; keeps the state in the processor's cache
+#: Tape cells of one chunk: on a CPU so few that the state stays in its cache, on a GPU enough to fill it.
+ROWS_AT_ONCE = {"cpu": 1024}
+MOST_ROWS = 65_536
 
 
 class Rate(NamedTuple):
@@ -167,7 +169,7 @@ def evaluate(
     model.eval()
     cells = task.positions(length)
     steps = cells + settings.get("extra_steps", 0)
-    chunk = max(1, ROWS_AT_ONCE // cells)
+    chunk = max(1, ROWS_AT_ONCE.get(device.type, MOST_ROWS) // cells)
     counting = isinstance(task, Arithmetic) and task.base == 2
     right_symbols = all_symbols = right_words = done = mistakes = 0
     while done < examples:

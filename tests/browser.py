@@ -75,7 +75,8 @@ def jupyter_lab(folder: Path, command: str | None = None, more=(), environment=N
         f"--ServerApp.root_dir={folder}",
     ]
     home = {name: str(folder / ".jupyter") for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
-    with (folder / "lab.log").open("w") as log:
+    told = folder / f"lab_{port}.log"  # another worker's may be there
+    with told.open("w") as log:
         process = subprocess.Popen(
             [command, "lab", *settings, *more],
             stdout=log,
@@ -84,11 +85,12 @@ def jupyter_lab(folder: Path, command: str | None = None, more=(), environment=N
         )
         address = f"http://127.0.0.1:{port}"
         try:
-            _wait_for(address + "/api/status", process, folder / "lab.log")
+            _wait_for(address + "/api/status", process, told)
             yield address
         finally:
             process.terminate()
             process.wait(30)
+            told.unlink()
 
 
 def _wait_for(address: str, process, log: Path) -> None:

@@ -143,11 +143,11 @@ def test_shortening_keeps_whole_sentences_and_formulas():
 
 
 @pytest.fixture(scope="module")
-def presented():
-    """Every lesson executed and written as a presentation; where they are."""
+def executed():
+    """Every lesson executed; nothing to do where `make test-notebooks` has just been."""
     needs_npm()
     execution.execute_all(STEMS, as_is=bool(os.environ.get("NGPU_AS_IS")))
-    return {stem: present.write(stem) for stem in STEMS}
+    present.PRESENT.mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +157,9 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def lab(presented):
+def lab(executed, tmp_path_factory):
     """JupyterLab's address, started as `make present` starts it."""
-    settings = present.write_settings(present.PRESENT / ".config")
+    settings = present.write_settings(tmp_path_factory.mktemp("settings"))
     flags = ["--custom-css"]
     with chromium.jupyter_lab(ROOT / "build", more=flags, environment=settings) as address:
         yield address
@@ -169,6 +169,7 @@ def lab(presented):
 @pytest.mark.parametrize("stem", STEMS)
 def test_presentation_is_driven_in_jupyterlab(browser, lab, stem):
     """With NGPU_SHOTS=folder pictures of each are kept there, to be looked at."""
+    present.write(stem)
     page = browser.new_page(viewport={"width": 1600, "height": 1000})
     page.goto(f"{lab}/doc/tree/present/{stem}.ipynb?reset", wait_until="domcontentloaded")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
@@ -211,7 +212,7 @@ def test_presentation_is_driven_in_jupyterlab(browser, lab, stem):
 
 @pytest.mark.site
 @pytest.mark.parametrize("stem", STEMS)
-def test_slides_fit_and_print_one_a_sheet(browser, presented, stem):
+def test_slides_fit_and_print_one_a_sheet(browser, executed, stem):
     path, pdf = slides.write(stem)
     page = browser.new_page(viewport={"width": 1320, "height": 740})
     page.goto(path.as_uri())

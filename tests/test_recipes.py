@@ -207,7 +207,7 @@ def test_evaluation_is_chunked_without_changing_the_words(monkeypatch):
     task = make_task("reverse", 3)
     model = DiagonalNeuralGPU(task.vocabulary, 6)
     whole = evaluate(model, task, 5, examples=40)
-    monkeypatch.setattr("ngpu_lib.evaluate.ROWS_AT_ONCE", 17)
+    monkeypatch.setattr("ngpu_lib.evaluate.ROWS_AT_ONCE", {"cpu": 17})
     parts = evaluate(model, task, 5, examples=40)
     assert (whole.symbol_accuracy, whole.sequence_accuracy) == (
         parts.symbol_accuracy,

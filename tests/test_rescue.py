@@ -5,7 +5,6 @@ What takes long is not run again: its rescue is run instead, and the rest of the
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -14,9 +13,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from course.workshop import execution, present
-from tests.test_present import STEMS
-from tests.test_site import needs_npm
+from course.workshop import present
+from tests.test_present import STEMS, executed  # noqa: F401
 
 pytestmark = pytest.mark.site
 
@@ -41,16 +39,8 @@ def run_from_start_to_end(path: Path) -> str:
     return ""
 
 
-@pytest.fixture(scope="module")
-def executed():
-    """Every lesson executed; nothing to do where `make test-notebooks` has just been."""
-    needs_npm()
-    execution.execute_all(STEMS, as_is=bool(os.environ.get("NGPU_AS_IS")))
-    present.PRESENT.mkdir(parents=True, exist_ok=True)
-
-
 @pytest.mark.parametrize("stem", STEMS)
-def test_rescues_carry_the_lesson_to_its_end(stem, executed):
+def test_rescues_carry_the_lesson_to_its_end(stem, executed):  # noqa: F811
     path = present.PRESENT / f"{stem}_from_start.ipynb"
     nbformat.write(present.presentation(stem), path)
     try:

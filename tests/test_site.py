@@ -11,7 +11,6 @@ import json
 import os
 import re
 import threading
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -341,20 +340,6 @@ def test_lesson_page_has_what_a_visitor_looks_for(visit, address, stem):
         assert page.locator("a.next-page").get_attribute("href") == f"{STEMS[order + 1]}.html"
     issue = page.locator(".report a").get_attribute("href")
     assert issue.startswith(f"https://github.com/{maker.settings()['repository']}/issues/new")
-
-
-@pytest.mark.site
-@pytest.mark.parametrize(
-    "path", [f"lessons/{stem}.html" for stem in STEMS] + ["index.html", "glossary.html"]
-)
-def test_a_phone_scrolls_down_only(visit, path):
-    """With NGPU_SHOTS=folder a picture of each page is kept there, to be looked at."""
-    page = visit(path, viewport={"width": 390, "height": 844}, device_scale_factor=1)
-    if path.startswith("lessons"):
-        page.wait_for_selector("html[data-widgets]", timeout=60_000)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    if folder := os.environ.get("NGPU_SHOTS"):
-        page.screenshot(path=Path(folder) / f"phone_{Path(path).stem}.png")
 
 
 def sheets(pdf: bytes) -> int:

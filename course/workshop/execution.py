@@ -31,7 +31,7 @@ from course.workshop.editions import ROOT, lessons
 
 EXECUTED = ROOT / "build" / "executed"
 TIMEOUT = int(os.environ.get("CELL_TIMEOUT", "600"))  # seconds a cell may take
-SLOW = 4.0  # seconds of CPU from which on a cell's result is kept
+SLOW = 2.0  # seconds of CPU from which on a cell's result is kept
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 #: Libraries whose version shows in a lesson's results.

@@ -12,9 +12,9 @@ import copyreg
 import functools
 import hashlib
 import json
+import os
 import random
 import re
-import time
 from pathlib import Path
 
 import cloudpickle
@@ -120,6 +120,11 @@ def answers(widget, statements: dict[str, str], namespace: dict) -> list[dict]:
     return found
 
 
+def processor_seconds() -> float:
+    """Seconds of the processor that this kernel and the processes it started, as far as ended, have had."""
+    return sum(os.times()[:4])
+
+
 class Recorder:
     """Watches a kernel's cells from ``start`` to ``finish``.
 
@@ -148,10 +153,10 @@ class Recorder:
             wanted = names("\n".join((info.raw_cell, *self.shown[key].values())))[0]
             kept = keep(self.folder / f"before_{key}.pkl", self.taken(wanted))
             self.record["shown"][key] = kept
-        self.begun = time.process_time()
+        self.begun = processor_seconds()
 
     def after(self, result) -> None:
-        seconds = time.process_time() - self.begun
+        seconds = processor_seconds() - self.begun
         source = result.info.raw_cell
         key = self.ids.get(cell_key(source))
         if key is None:

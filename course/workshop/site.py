@@ -33,7 +33,7 @@ from course.workshop.editions import (
     title_and_question,
 )
 from course.workshop.execution import WIDGET_STATE, WIDGET_VIEW, chosen, execute_all, student
-from course.workshop.walk import faults, load_times, weigh
+from course.workshop.walk import faults, weigh
 from ngpu_lib import pretrained, recorded
 from ngpu_lib.widgets.base import module
 
@@ -283,16 +283,12 @@ def build(stems: list[str], as_is: bool = False) -> dict[str, dict]:
     if found := faults(HTML):
         raise ValueError("the site: got\n  " + "\n  ".join(found))
     report = weigh(HTML)
-    lessons = [f"lessons/{stem}.html" for stem in stems]
-    for name, seconds in load_times(HTML, ["index.html", *lessons]).items():
-        report[name]["load_s"] = seconds
     (SITE / "report.json").write_text(json.dumps(report, indent=1), "utf-8")
     print(f"{'page':38} {'kB':>7} {'compressed':>11}   with all it loads")
     for name, row in report.items():
         print(
             f"{name:38} {row['page_kB']:7,} {row['page_compressed_kB']:11,}"
             f"   {row['all_kB']:,} kB, {row['all_compressed_kB']:,} compressed"
-            + (f", {row['load_s']:.1f} s to load" if "load_s" in row else "")
         )
     print(f"{HTML / 'index.html'}: {time.perf_counter() - begun:.0f} s")
     return report

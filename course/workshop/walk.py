@@ -1,15 +1,12 @@
-"""A walk through built pages: what is wrong with them, what they weigh, how fast they load."""
+"""A walk through built pages: what is wrong with them and what they weigh."""
 
 from __future__ import annotations
 
 import gzip
 import re
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-
-from course.workshop.browser import chromium, chromium_path
 
 
 class Page(HTMLParser):
@@ -107,23 +104,3 @@ def weigh(html: Path) -> dict[str, dict]:
             "all_compressed_kB": round(sum(b for _, b in all_of_it) / 1000),
         }
     return report
-
-
-def load_times(html: Path, names: list[str]) -> dict[str, float]:
-    """Seconds until each page is loaded and its explorers are drawn, in Chromium; none without Chromium."""
-    if chromium_path() is None:
-        return {}
-    ready = (
-        "document.readyState === 'complete' && (document.documentElement.dataset.widgets || !%s)"
-    )
-    drawn = ready % "document.querySelector('script[src*=\"widgets.js\"]')"
-    times = {}
-    with chromium() as browser:
-        for name in names:
-            page = browser.new_page()
-            begun = time.perf_counter()
-            page.goto((html / name).as_uri())
-            page.wait_for_function(drawn)
-            times[name] = round(time.perf_counter() - begun, 2)
-            page.close()
-    return times
