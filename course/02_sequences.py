@@ -29,7 +29,7 @@
 # 2. compute the best accuracy of a convolution on a task about position before training, from what its cells see;
 # 3. choose a position code for a task, and predict at which lengths it fails.
 #
-# *Before:* lesson 01. *Time:* 60 minutes of yours, about 70 seconds of one CPU core (a T4 is no faster: the
+# *Before:* lesson 01. *Time:* 60 minutes of yours, about 80 seconds of one CPU core (a T4 is no faster: the
 # networks are tiny).
 
 # %% tags=["setup"]
@@ -598,14 +598,14 @@ def right_BL(model, length, count=4096):
 my_accuracy = None  # for a radius of 3 and 32 positions
 
 # %% [markdown]
-# Five seeds (about eight seconds):
+# Five seeds (about twelve seconds):
 
 # %%
 lecture = []
 for seed in SEEDS:
     torch.manual_seed(seed)
     model = ConvNet(radius=3)
-    losses = fit(model, lambda generator: 32, updates=300, seed=seed, name=f"seed {seed}")
+    losses = fit(model, lambda generator: 32, updates=500, seed=seed, name=f"seed {seed}")
     lecture.append((losses, right_BL(model, 32).mean(0)))
 final = [by_place.mean().item() for _, by_place in lecture]
 print("you:", my_accuracy, "  accuracy by seed:", [round(value, 3) for value in final])
@@ -617,10 +617,10 @@ assert all(abs(value - 0.797) < 0.012 for value in final)
 # %% tags=["figure"]
 fig, axes = plots.figure(1, 2, size=(10, 3.3))
 axes[0].plot(
-    range(1, 301), np.array([losses for losses, _ in lecture]).T, lw=0.8, color=plots.PALETTE[0]
+    range(1, 501), np.array([losses for losses, _ in lecture]).T, lw=0.8, color=plots.PALETTE[0]
 )
 axes[0].axhline(math.log(10), color="black", ls=":", lw=1)
-axes[0].text(300, math.log(10), "guessing among ten classes", ha="right", va="bottom", fontsize=9)
+axes[0].text(500, math.log(10), "guessing among ten classes", ha="right", va="bottom", fontsize=9)
 axes[0].set(
     xlabel="update", ylabel="cross-entropy (nats)", title="Five seeds, one plateau", ylim=(0, 2.6)
 )
@@ -728,11 +728,11 @@ assert check.ceiling.reference(seen_and_wanted(10, 3, circular=True)) == 0.75
 
 
 # %% [markdown]
-# Now the formula against training, for words of 16 positions, where the edges weigh more (about ten seconds):
+# Now the formula against training, for words of 16 positions, where the edges weigh more (about 15 seconds):
 
 
 # %%
-def accuracies(radius, tests, length=None, updates=250, **options):
+def accuracies(radius, tests, length=None, updates=400, **options):
     result = []
     print(f"radius {radius}:", end="")
     for seed in SEEDS:
@@ -760,10 +760,10 @@ for radius, values in short.items():
 my_circular, my_mixed = None, None
 
 # %% [markdown]
-# Both, over five seeds (about six seconds):
+# Both, over five seeds (about ten seconds):
 
 # %%
-circular = accuracies(3, [16], padding="circular", updates=130)
+circular = accuracies(3, [16], padding="circular", updates=200)
 any_length = lambda generator: 5 + int(torch.randint(12, (), generator=generator))
 mixed = accuracies(2, [15, 16], length=any_length)
 print("circular: you", my_circular, "  measured", np.round(circular, 3))
@@ -991,7 +991,7 @@ plots.show(
 # - The **raw number** p means the same at every length, and so helps more on short words. Its comb has more teeth the longer the
 #   word; at 20 positions little is left, and at 160, with numbers it never saw, nothing. (That teeth are what it lacks is a guess.
 #   Lesson 03 builds such a comb from ReLUs: a unit for each turn.)
-# - **Waves** help more on the trained lengths, with some seeds much more, and not beyond; their fastest wave has period 2π = 6.28, the task 2.
+# - **Waves** help some seeds more than p/n ever does on the trained lengths, other seeds hardly, and none beyond; their fastest wave has period 2π = 6.28, the task 2.
 # - The **recurrent** reader keeps the phase in its state. One bit of memory is enough at any length, where training finds it.
 
 # %%
@@ -1003,7 +1003,8 @@ assert value["number"][:, at_20].max() < 0.85
 middle = {name: np.median(runs, 0) for name, runs in value.items()}
 assert middle["raw number"][0] > middle["number"][0] > 0.75
 assert middle["raw number"][at_20] < 0.85 and value["raw number"][:, at_160].max() < 0.8
-assert middle["waves"][at_20] > middle["number"][at_20] and middle["waves"][at_160] < 0.8
+assert value["waves"][:, at_20].max() > value["number"][:, at_20].max()
+assert middle["waves"][at_160] < 0.8
 assert (value["recurrent"][:, at_160] > 0.99).sum() >= 3
 
 # %% [markdown]
