@@ -989,7 +989,7 @@ def learn(seed, unroll, noise, updates=400):
     optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
     for record in train(net, rows, loss, optimizer, updates=updates, seed=seed, progress=False):
         if record["step"] % 100 == 0:
-            print(f"seed {seed}, update {record['step']}".ljust(60), end="\r")
+            print(f"seed {seed}, update {record['step']}".ljust(64), end="\r")
     return net
 
 
@@ -1021,7 +1021,8 @@ ways = {"one step": (1, 0.0), "four steps": (4, 0.0), "four steps, noise 0.1": (
 runs = {name: [] for name in ways}
 for name, seed in itertools.product(ways, range(5)):
     runs[name].append(on_its_own(learn(seed, *ways[name])))
-    print(f"\rtrained on {name}: seed {seed}, {runs[name][-1][-1]:.0%} after 30 steps", end="   ")
+    share = runs[name][-1][-1]
+    print(f"trained on {name}: seed {seed}, {share:.0%} after 30 steps".ljust(64), end="\r")
 
 # %% [markdown]
 # Thin lines are seeds, the thick one their median.
