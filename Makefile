@@ -84,7 +84,7 @@ test-browser: $(VENV)/.test
 test-site: $(VENV)/.test $(VENV)/.site
 	$(WORKSHOP).browser
 	$(WORKSHOP).execution $(if $(NGPU_AS_IS),--as-is) $(NGPU_LESSONS)
-	$(PYTEST) $(BROWSING) -m site $(addprefix tests/test_,page.py rescue.py present.py site.py)
+	$(PYTEST) $(BROWSING) -m site $(addprefix tests/test_,page.py present.py site.py)
 
 notebooks: $(VENV)/.course
 	$(WORKSHOP).editions

@@ -1042,7 +1042,10 @@ def full_run(name, seed):
     network, images = seeded(make, seed), (mnist.train_images_BHW, mnist.train_labels_B)
     moved = ImageBatches(*images, batch_size, shift_images, seed=seed)
     updates = moved.batches_per_epoch * epochs * (1 if mnist.is_real else 20)
-    rate, adam = Schedule(one_cycle(peak, updates)), torch.optim.Adam(network.parameters())
+    rate, adam = (
+        Schedule(one_cycle(peak, updates)),
+        torch.optim.Adam(network.parameters(), fused=True),
+    )
     settings = {"callbacks": [rate], "progress": f"{name}, seed {seed}"}
     for _ in train(network, moved, image_loss, adam, updates=updates, seed=seed, **settings):
         pass
@@ -1157,7 +1160,7 @@ def without_places(network, updates=400):
     """A last layer that reads the means, trained on 10,000 images."""
     features_BC, labels_B = map_means(network.eval(), kept[0][:10_000]), kept[1][:10_000].to(device)
     last = seeded(partial(nn.Linear, features_BC.shape[1], 10), 0)
-    adam = torch.optim.Adam(last.parameters(), lr=0.03)
+    adam = torch.optim.Adam(last.parameters(), lr=0.03, fused=True)
     for _ in range(updates):
         adam.zero_grad()
         F.cross_entropy(last(features_BC), labels_B).backward()

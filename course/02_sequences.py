@@ -275,7 +275,7 @@ def looker(word, seed, window=16, updates=200):
     loss = lambda model, rows_B: F.binary_cross_entropy_with_logits(
         model(seen_BL[rows_B])[:, 0], next_B[rows_B]
     )
-    adam = torch.optim.Adam(model.parameters(), 0.01)
+    adam = torch.optim.Adam(model.parameters(), 0.01, fused=True)
     for _ in train(model, batches, loss, adam, updates=updates, seed=seed, progress=False):
         pass
     with torch.no_grad():
@@ -546,7 +546,10 @@ print("the loop and Conv2d agree on", tuple(by_hand_CL.shape), "numbers")
 
 # %%
 class ConvNet(nn.Module):
-    """3x1 convolutions with ReLU and a 1x1 output; a cell's answer depends on cells at most `radius` away."""
+    """Convolutions of width 3 with ReLU and a 1x1 output; an answer depends on cells at most `radius` away.
+
+    The lecture's image, laid on its side (1 high, L wide): the same sums, a third faster on a CPU.
+    """
 
     def __init__(self, radius, padding="zeros", maps=32):
         super().__init__()
@@ -554,14 +557,14 @@ class ConvNet(nn.Module):
         for place in range(radius):
             wide = 10 if place == 0 else maps
             layers += [
-                nn.Conv2d(wide, maps, (3, 1), padding=(1, 0), padding_mode=padding),
+                nn.Conv2d(wide, maps, (1, 3), padding=(0, 1), padding_mode=padding),
                 nn.ReLU(),
             ]
         self.net = nn.Sequential(*layers, nn.Conv2d(maps, 10, 1))
 
     def forward(self, bits_BL):
         hot_BVL = F.one_hot(bits_BL, 10).float().transpose(1, 2)
-        return self.net(hot_BVL[..., None])[..., 0]  # logits_BVL
+        return self.net(hot_BVL[:, :, None])[:, :, 0]  # logits_BVL
 
 
 # %% [markdown]
@@ -576,7 +579,7 @@ def fit(model, length, *, updates, batch=64, rate=0.01, seed=0, name=""):
     loss = lambda model, batch: F.cross_entropy(model(batch[0]), batch[1])
     falling = lambda step: rate * min(1, 2 * (1 - step / (updates + 1)))
     run = train(
-        *(model, source, loss, torch.optim.Adam(model.parameters(), rate)),
+        *(model, source, loss, torch.optim.Adam(model.parameters(), rate, fused=True)),
         **{"updates": updates, "seed": seed, "progress": name or False},
         callbacks=[ClipGradient(1), Schedule(falling)],
     )

@@ -376,7 +376,7 @@ def signs(rows_B, n):
 
 def fit(model, batches, loss, lr, **settings):
     """Train with Adam; the record of each update, as it comes."""
-    optimizer = torch.optim.Adam(model.parameters(), lr)
+    optimizer = torch.optim.Adam(model.parameters(), lr, fused=True)
     return train(model, batches, loss, optimizer, progress=False, **settings)
 
 

@@ -1090,7 +1090,7 @@ def learn(kind, gap, seed, noise=0.3, updates=150):
     """Shares of right answers, the mean of every ten batches."""
     torch.manual_seed(seed)
     model = Reader(memory(kind), 32, 1).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, fused=True)
     options = dict(updates=updates, seed=seed, callbacks=[ClipGradient(1.0)], progress=False)
     run = train(model, gap_batches(gap, noise), bit_loss, optimizer, **options)
     right = [record["accuracy"] for record in run]

@@ -695,7 +695,7 @@ my_gate_at_marks = None
 def learn_latch(seed, updates=250):
     torch.manual_seed(seed)
     model = Reader(Scan(GRU(2, 16)), 16, 1)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02, fused=True)
     pieces = dict(callbacks=[ClipGradient(1.0)], progress=f"seed {seed}")
     run = train(model, latch_batches, latch_loss, optimizer, updates=updates, seed=seed, **pieces)
     return model, np.mean([record["loss"] for record in run][-10:])
@@ -993,7 +993,7 @@ def last_loss(task, kind, seed, updates=300):
     draw, loss, inputs, outputs = TASKS[task]
     torch.manual_seed(seed)
     model = Reader(make_memory(kind, inputs), 32, outputs)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, fused=True)
     pieces = dict(callbacks=[ClipGradient(1.0)], progress=False)
     recent = []
     for record in train(model, draw, loss, optimizer, updates=updates, seed=seed, **pieces):

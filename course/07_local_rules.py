@@ -986,7 +986,7 @@ def learn(seed, unroll, noise, updates=400):
     def rows(step, generator):
         return torch.randint(2, (64, 24), generator=generator).float()
 
-    optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.02, fused=True)
     for record in train(net, rows, loss, optimizer, updates=updates, seed=seed, progress=False):
         if record["step"] % 100 == 0:
             print(f"seed {seed}, update {record['step']}".ljust(64), end="\r")

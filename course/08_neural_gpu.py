@@ -242,7 +242,7 @@ def learn(task, last, updates=300, seed=0, lengths=()):
     model = NeuralGPU(task.vocabulary, maps=16, width=2)
     words = Curriculum(task, first=2, last=last)
     exam = lambda m: {n: evaluate(m, task, n, examples=64, seed=1) for n in lengths}
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.005, eps=1e-4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.005, eps=1e-4, fused=True)
     records = list(
         train(model, words, SequenceLoss(dropout=0.05), optimizer, updates=updates, seed=seed, progress=task.name,
               callbacks=[ClipGradient(1.0), words], evaluate=exam, evaluate_every=50)

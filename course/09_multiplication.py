@@ -792,7 +792,7 @@ asked_N, shown_N = torch.randperm(2**16).tensor_split([2**14])
 # %%
 layers = [torch.nn.Linear(*sizes) for sizes in ((16, 256), (256, 256), (256, 16))]
 three = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
-adam = torch.optim.Adam(three.parameters(), 0.003)
+adam = torch.optim.Adam(three.parameters(), 0.003, fused=True)
 for _ in range(450):
     some = shown_N[torch.randint(len(shown_N), (512,))]
     loss = F.binary_cross_entropy_with_logits(three(x_NL[some]), y_NL[some].float())

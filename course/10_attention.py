@@ -487,7 +487,7 @@ def learn(
     torch.manual_seed(seed)
     positions = Positions(64, **TOLD[told])
     model = kind(len(SYMBOLS), layers=layers, positions=positions, looped=looped)
-    adam = torch.optim.Adam([p for p in model.parameters() if p.requires_grad])
+    adam = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], fused=True)
 
     def draw(step, generator):
         count = int(torch.randint(digits[0], digits[1] + 1, (), generator=generator))
@@ -763,7 +763,7 @@ def excerpts(of_N, size, generator):
 # %%
 torch.manual_seed(0)
 writer = Decoder(len(letters), positions=Positions(64, rows=WINDOW))
-adam = torch.optim.Adam(writer.parameters())
+adam = torch.optim.Adam(writer.parameters(), fused=True)
 draw = lambda step, generator: excerpts(known_N, 32, generator)
 options = dict(
     updates=TEXT_UPDATES, callbacks=[ClipGradient(1.0), Schedule(one_cycle(3e-3, TEXT_UPDATES))]

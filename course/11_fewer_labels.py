@@ -591,7 +591,7 @@ def fit(network, images_BHW, labels_B, lr, seed=0, frozen=0, augment=None, updat
     for layer in network[0][:frozen]:
         layer.requires_grad_(False)
     batches = ImageBatches(images_BHW, labels_B, min(100, len(labels_B)), augment, seed=seed)
-    adam = torch.optim.Adam([w for w in network.parameters() if w.requires_grad], lr)
+    adam = torch.optim.Adam([w for w in network.parameters() if w.requires_grad], lr, fused=True)
     settings = {"updates": updates, "seed": seed, "progress": False}
     for _ in train(network, batches, image_loss, adam, **settings):
         pass
@@ -683,7 +683,7 @@ def without_labels(model, loss, seed, updates, name):
     """Train on the pool; the labels that ImageBatches asks for are all 0."""
     nothing_B = torch.zeros_like(pool_labels_B)
     batches = ImageBatches(pool_BHW, nothing_B, 256, seed=seed)
-    adam = torch.optim.Adam(model.parameters(), 3e-3)
+    adam = torch.optim.Adam(model.parameters(), 3e-3, fused=True)
     settings = {"callbacks": [Schedule(one_cycle(3e-3, updates))], "progress": name}
     for _ in train(model, batches, loss, adam, updates=updates, seed=seed, **settings):
         pass
@@ -1002,7 +1002,7 @@ def help_by(seed, lr, answers, shuffled=False):
         odd_B = odd_B[torch.randperm(len(odd_B))] if shuffled else odd_B
         answered = ImageBatches(images_BHW, odd_B, 100, seed=seed)
         batches, loss = lambda *at: [digits(*at), answered(*at)], both_losses
-    adam = torch.optim.Adam(model.parameters(), lr)
+    adam = torch.optim.Adam(model.parameters(), lr, fused=True)
     for _ in train(model, batches, loss, adam, updates=150, seed=seed, progress=False):
         pass
     return 100 * accuracy(model, *judged_by)

@@ -226,7 +226,7 @@ def fit(
 ):
     """Train on one cycle of the learning rate; `after(network)` runs after every update."""
     batches = ImageBatches(images_BHW, labels_B, 64, seed=seed)
-    adam = torch.optim.Adam(network.parameters())
+    adam = torch.optim.Adam(network.parameters(), fused=True)
     callbacks = [Schedule(one_cycle(lr, updates))]
     settings = {"updates": updates, "seed": seed, "callbacks": callbacks, "progress": False} | more
     for _ in train(network, batches, loss, adam, **settings):
@@ -618,7 +618,7 @@ def learn_parity(seed, weight_bits=None, state_bits=None):
     loss = lambda reader, bits_BT: F.binary_cross_entropy_with_logits(
         read(reader, bits_BT, weight_bits, state_bits), bits_BT.sum(1) % 2
     )
-    adam, told = torch.optim.Adam(reader.parameters(), 0.01), f"parity, seed {seed}"
+    adam, told = torch.optim.Adam(reader.parameters(), 0.01, fused=True), f"parity, seed {seed}"
     settings = {"updates": 1000, "seed": seed, "callbacks": [ClipGradient(1)], "progress": told}
     for _ in train(reader, words, loss, adam, **settings):
         pass
@@ -1123,7 +1123,10 @@ def thin_multiplier(seed, share, updates=40):
     masks = keep_masks(model, share)
     hold(model, masks)
     at_once = right_products(model, batch, trained.settings)
-    adam, loss = torch.optim.Adam(model.parameters(), 1e-3), SequenceLoss(**trained.settings)
+    adam, loss = (
+        torch.optim.Adam(model.parameters(), 1e-3, fused=True),
+        SequenceLoss(**trained.settings),
+    )
     draw = lambda step, generator: [task.sample(12, bits, generator) for bits in (8, 20)]
     for _ in train(model, draw, loss, adam, updates=updates, seed=seed, progress=False):
         hold(model, masks)
@@ -1223,7 +1226,7 @@ def learn_chances(images_BHW, chances_BV, seed, hidden=256, updates=300, lr=1e-2
         some = torch.randint(len(images_BHW), (100,), generator=generator)
         return [images_BHW[some].float() / 255, chances_BV[some]]
 
-    adam = torch.optim.Adam(network.parameters())
+    adam = torch.optim.Adam(network.parameters(), fused=True)
     schedule = Schedule(one_cycle(lr, updates))
     settings = {"updates": updates, "seed": seed, "callbacks": [schedule], "progress": False}
     for _ in train(network, batches, soft_loss, adam, **settings):

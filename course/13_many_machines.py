@@ -684,8 +684,8 @@ class Piece(torch.nn.Module):
         self.layer, self.top = torch.nn.Linear(inputs, outputs), top
         self.guess = torch.nn.Linear(outputs + 10, outputs)
         torch.nn.init.zeros_(self.guess.weight), torch.nn.init.zeros_(self.guess.bias)
-        self.step = torch.optim.Adam(self.layer.parameters(), lr)
-        self.learn = torch.optim.Adam(self.guess.parameters(), lr)
+        self.step = torch.optim.Adam(self.layer.parameters(), lr, fused=True)
+        self.learn = torch.optim.Adam(self.guess.parameters(), lr, fused=True)
 
     def forward(self, h_BU):
         return self.layer(h_BU) if self.top else self.layer(h_BU).relu()
@@ -917,8 +917,8 @@ def recall(seed, delay, guessing, updates=4000, units=48):
     cell, read = torch.nn.GRUCell(1, units), torch.nn.Linear(units, 1)
     layers = [torch.nn.Linear(units, units) for _ in range(2)]
     guess = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1])
-    step = torch.optim.Adam([*cell.parameters(), *read.parameters()], 0.001)
-    learn = torch.optim.Adam(guess.parameters(), 0.001)
+    step = torch.optim.Adam([*cell.parameters(), *read.parameters()], 0.001, fused=True)
+    learn = torch.optim.Adam(guess.parameters(), 0.001, fused=True)
     past, h_BH, shares = [torch.zeros(64)] * delay, torch.zeros(64, units), []
     for _ in range(updates):
         start_BH = h_BH.detach().requires_grad_()

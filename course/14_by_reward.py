@@ -386,7 +386,7 @@ def q_networks(seed, symbols):
     online, target = (
         nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2 * symbols + 2)) for _ in "ab"
     )
-    return online, target, torch.optim.Adam(online.parameters(), 2e-3)
+    return online, target, torch.optim.Adam(online.parameters(), 2e-3, fused=True)
 
 
 # %%

@@ -123,11 +123,13 @@ def train(
         done = load_checkpoint(checkpoint, model, optimizer, callbacks, run)
     generator = torch.Generator()
     begin = time.perf_counter()
+    parts = list(model.modules())
     with _progress_line(progress, done, updates) as line:
         for step in range(done + 1, updates + 1):
             _seed_everything(seed_for(seed, step), device)
             generator.manual_seed(seed_for(seed + 2**32, step))
-            model.train()
+            if not all(part.training for part in parts):  # asked first: the call alone takes long
+                model.train()
             for callback in callbacks:
                 callback.before_update(step, model, optimizer)
             batch = _to_device(batches(step, generator), device)

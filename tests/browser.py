@@ -147,6 +147,30 @@ def in_kernel(page, source: str) -> str:
     return printed
 
 
+@contextlib.contextmanager
+def kernel_of(address: str, folder: Path, kernel: str):
+    """A kernel of ``jupyter_lab(folder)`` without its page: a function that runs Python in it. Ends the kernel."""
+    from jupyter_client import BlockingKernelClient
+
+    client = BlockingKernelClient()
+    client.load_connection_file(str(folder / f".jupyter/runtime/kernel-{kernel}.json"))
+    client.start_channels()
+
+    def run(source: str) -> None:
+        done = client.execute_interactive(
+            source, store_history=False, output_hook=lambda message: None, timeout=600
+        )["content"]
+        assert done["status"] == "ok", f"{source}\n" + "\n".join(done.get("traceback", []))
+
+    try:
+        client.wait_for_ready(60)
+        yield run
+    finally:
+        client.stop_channels()
+        end = urllib.request.Request(f"{address}/api/kernels/{kernel}", method="DELETE")
+        urllib.request.urlopen(end, timeout=60).close()
+
+
 #: JavaScript: a canvas's pixels as one number, to see whether a picture changed.
 HASH = """(canvas) => {
   const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;

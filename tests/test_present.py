@@ -1,6 +1,7 @@
 """Live teaching: the plans, the presets, the rescue, the slides, and each presentation driven once.
 
-In JupyterLab every live part is run and every button pressed. The lessons behind them: test_rescue.py.
+In JupyterLab every live part is run and every button pressed, and then the whole lesson; what takes
+long is not run again: its rescue is run instead, and the rest of the lesson after it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pytest
 
 from course.workshop import editions as maker
 from course.workshop import execution, present, slides
+from course.workshop.browser import print_pdf
 from ngpu_lib import live
 from tests import browser as chromium
 from tests.conftest import ROOT
@@ -27,6 +29,11 @@ cloudpickle = pytest.importorskip("cloudpickle", reason="needs the extra 'site'"
 ALL = [path.stem for path in maker.lessons()]
 STEMS = execution.chosen(os.environ.get("NGPU_LESSONS", "").split())  # some of them, while writing
 WIDGET = "window.jupyterapp.shell.currentWidget"
+CLOSE = "() => { for (const open of [...window.jupyterapp.shell.widgets('main')]) open.dispose(); }"
+OPEN = f"""async (path) => {{
+  ({CLOSE})();  // what a test that failed has left open
+  await window.jupyterapp.commands.execute("docmanager:open", {{ path }});
+}}"""
 
 
 # Plans
@@ -157,22 +164,39 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def lab(executed, tmp_path_factory):
-    """JupyterLab's address, started as `make present` starts it."""
+def lab(browser, executed, tmp_path_factory):
+    """JupyterLab's address, started as `make present` starts it, and a page for it."""
     settings = present.write_settings(tmp_path_factory.mktemp("settings"))
     flags = ["--custom-css"]
     with chromium.jupyter_lab(ROOT / "build", more=flags, environment=settings) as address:
-        yield address
+        yield address, browser.new_page(viewport={"width": 1600, "height": 1000})
+
+
+def lesson_with_rescues(path: Path) -> list[str]:
+    """The code of a presentation's lesson, the rescue in place of each cell that has one."""
+    cells = nbformat.read(path, as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    rescued = set(re.findall(r'live\.rescue\("[^"]+", "(\w+)"', str([c.source for c in code])))
+    assert rescued <= {cell.id for cell in code}
+    return [
+        cell.source
+        for cell in code
+        if cell.id not in rescued and "live" not in cell.metadata.get("tags", [])
+    ]
 
 
 @pytest.mark.site
 @pytest.mark.parametrize("stem", STEMS)
-def test_presentation_is_driven_in_jupyterlab(browser, lab, stem):
+def test_presentation_is_driven_in_jupyterlab(lab, stem):
     """With NGPU_SHOTS=folder pictures of each are kept there, to be looked at."""
-    present.write(stem)
-    page = browser.new_page(viewport={"width": 1600, "height": 1000})
-    page.goto(f"{lab}/doc/tree/present/{stem}.ipynb?reset", wait_until="domcontentloaded")
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
+    path = present.write(stem)
+    address, page = lab
+    if page.url == "about:blank":  # as `make present` opens it; the others in the same JupyterLab
+        page.goto(f"{address}/doc/tree/present/{stem}.ipynb?reset", wait_until="domcontentloaded")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
+    else:
+        page.evaluate(OPEN, f"present/{path.name}")
+    assert page.evaluate(f"{WIDGET}.context.path") == f"present/{path.name}"
     page.wait_for_function(
         f"{WIDGET}?.sessionContext?.session?.kernel?.status === 'idle'", timeout=120_000
     )
@@ -204,16 +228,18 @@ def test_presentation_is_driven_in_jupyterlab(browser, lab, stem):
     assert failed == []
     if folder := os.environ.get("NGPU_SHOTS"):
         page.screenshot(path=Path(folder) / f"present_{stem}.png")
-    count = page.evaluate(f"{WIDGET}.content.widgets.length")
-    page.evaluate("window.jupyterapp.commands.execute('notebook:move-cursor-down')")
-    page.evaluate(f"{WIDGET}.content.scrollToItem({count - 1})")
-    page.close()
+    kernel = page.evaluate(f"{WIDGET}.sessionContext.session.kernel.id")
+    page.evaluate(CLOSE)
+    with chromium.kernel_of(address, ROOT / "build", kernel) as run:
+        run("%reset -f")  # the lesson may not live on what its live parts loaded
+        for source in lesson_with_rescues(path):
+            run(source)
 
 
 @pytest.mark.site
 @pytest.mark.parametrize("stem", STEMS)
 def test_slides_fit_and_print_one_a_sheet(browser, executed, stem):
-    path, pdf = slides.write(stem)
+    path = slides.write(stem)
     page = browser.new_page(viewport={"width": 1320, "height": 740})
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-ready]", timeout=60_000)
@@ -223,9 +249,19 @@ def test_slides_fit_and_print_one_a_sheet(browser, executed, stem):
           .filter(([, b]) => b.scrollHeight > b.clientHeight + 1 || b.scrollWidth > b.clientWidth + 1)
           .map(([number]) => number)"""
     )
+    printed = page.pdf(prefer_css_page_size=True)
     page.close()
     assert 8 <= count <= 80 and spilling == []
-    assert sheets(pdf.read_bytes()) == count
+    assert sheets(printed) == count
+
+
+@pytest.mark.site
+def test_make_slides_writes_page_and_pdf(executed):
+    path = slides.write(STEMS[0])
+    pdf = print_pdf(path)
+    assert pdf == path.with_suffix(".pdf") and sheets(pdf.read_bytes()) == slides.page(
+        STEMS[0]
+    ).count("<section")
 
 
 def test_make_present_names_its_lesson():

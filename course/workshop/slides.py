@@ -197,12 +197,12 @@ def page(stem: str) -> str:
     return template
 
 
-def write(stem: str) -> tuple[Path, Path | None]:
-    """Write the page and, where Chromium is installed, the PDF; where they are."""
+def write(stem: str) -> Path:
+    """Write the page; where it is."""
     SLIDES.mkdir(parents=True, exist_ok=True)
     path = SLIDES / f"{stem}.html"
     path.write_text(page(stem), "utf-8")
-    return path, print_pdf(path)
+    return path
 
 
 if __name__ == "__main__":
@@ -213,7 +213,8 @@ if __name__ == "__main__":
     try:
         (stem,) = chosen([given.lesson])[:1]
         execute_all([stem], as_is=given.as_is)
-        for made in filter(None, write(stem)):
+        path = write(stem)
+        for made in filter(None, (path, print_pdf(path))):
             print(made)
     except (OSError, ValueError) as error:
         sys.exit(f"make slides: {error}")

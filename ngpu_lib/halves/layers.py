@@ -41,8 +41,8 @@ class Piece(nn.Module):
         self.layer, self.top = nn.Linear(inputs, outputs), top
         self.guess = nn.Linear(outputs + CLASSES, outputs)
         nn.init.zeros_(self.guess.weight), nn.init.zeros_(self.guess.bias)
-        self.step = torch.optim.Adam(self.layer.parameters(), lr)
-        self.learn = torch.optim.Adam(self.guess.parameters(), lr)
+        self.step = torch.optim.Adam(self.layer.parameters(), lr, fused=True)
+        self.learn = torch.optim.Adam(self.guess.parameters(), lr, fused=True)
 
     def forward(self, h_BU: Tensor) -> Tensor:
         return self.layer(h_BU) if self.top else self.layer(h_BU).relu()
