@@ -1028,7 +1028,7 @@ assert weights_of == {"MLP": 203_530, "ConvNet": 29_290}
 # ## 7 · Evidence: all images
 #
 # Both networks, with images moved by up to one pixel, and a learning rate that rises and falls once (*one cycle*; lesson 11 looks at
-# both). Nothing in this lesson was chosen by the test images; now they judge both networks.
+# both; `fused=True` lets Adam move all weights in one call). Nothing in this lesson was chosen by the test images; now they judge both networks.
 
 # %%
 RECIPES = {  # network, batch size, highest learning rate, epochs
@@ -1042,10 +1042,8 @@ def full_run(name, seed):
     network, images = seeded(make, seed), (mnist.train_images_BHW, mnist.train_labels_B)
     moved = ImageBatches(*images, batch_size, shift_images, seed=seed)
     updates = moved.batches_per_epoch * epochs * (1 if mnist.is_real else 20)
-    rate, adam = (
-        Schedule(one_cycle(peak, updates)),
-        torch.optim.Adam(network.parameters(), fused=True),
-    )
+    rate = Schedule(one_cycle(peak, updates))
+    adam = torch.optim.Adam(network.parameters(), fused=True)
     settings = {"callbacks": [rate], "progress": f"{name}, seed {seed}"}
     for _ in train(network, moved, image_loss, adam, updates=updates, seed=seed, **settings):
         pass

@@ -1123,10 +1123,8 @@ def thin_multiplier(seed, share, updates=40):
     masks = keep_masks(model, share)
     hold(model, masks)
     at_once = right_products(model, batch, trained.settings)
-    adam, loss = (
-        torch.optim.Adam(model.parameters(), 1e-3, fused=True),
-        SequenceLoss(**trained.settings),
-    )
+    adam = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+    loss = SequenceLoss(**trained.settings)
     draw = lambda step, generator: [task.sample(12, bits, generator) for bits in (8, 20)]
     for _ in train(model, draw, loss, adam, updates=updates, seed=seed, progress=False):
         hold(model, masks)
