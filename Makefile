@@ -60,7 +60,7 @@ test-unit: $(VENV)/.test $(VENV)/.site
 # What computes, without what installs, serves or waits: also run by .ci/run as an older processor.
 FAST := $(addprefix tests/test_,seams.py neural_gpu.py cells.py ntm.py tasks.py trace.py train.py recipes.py \
         baselines.py images.py data.py quantise.py local_rules.py pretrained.py plots.py checks.py mutations.py \
-        devices.py evaluate_mistakes.py lesson08_09.py widgets.py bad_input.py)
+        devices.py evaluate_mistakes.py push.py lesson08_09.py widgets.py bad_input.py)
 test-fast: $(VENV)/.test
 	$(PYTEST) $(WORKERS) $(wildcard $(FAST)) ngpu_lib
 

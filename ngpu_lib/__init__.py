@@ -18,8 +18,9 @@ holds them to it, with the layers in pyproject.toml):
     data        data (MNIST), images (batches, loss, predictions), texts (to continue)
     tasks       contract, then symbol_tasks and arithmetic, then tasks (all of them by name)
     worlds      environments (tapes to be worked by reward; needs Gymnasium)
-    models      baselines, attention, cells, ntm, neural_gpu, automata (set by hand), quantise
-    speed       packed (the diagonal Neural GPU, fast)
+    models      baselines, attention, cells, push (against states), ntm, neural_gpu, automata (set by hand),
+                quantise
+    speed       packing (batches as rows), packed (the diagonal Neural GPU, fast)
     training    checkpoints, train (the loop), callbacks, optimizers, ranks (several processes), losses, recipes
     looking     evaluate, trace, page (networks for a page), pretrained (weights and cards), recorded
                 (numbers of long runs)

@@ -298,7 +298,10 @@ class CGRU(nn.Module):
         """The next tape, and the gates by name; ``dropout`` (0..1) of the candidate's values are zeroed."""
         require.tensor("tape_BCWL", tape_BCWL, "B", self.maps, "W", "L", kind="float")
         require.number("dropout", dropout, 0, below=1)
-        gates = (self.update, self.reset)  # both in one convolution: a seventh of a small net's step
+        gates = (
+            self.update,
+            self.reset,
+        )  # both in one convolution: a seventh of a small net's step
         weight, bias = (torch.cat([getattr(g, part) for g in gates]) for part in ("weight", "bias"))
         both = cutoff_sigmoid(F.conv2d(tape_BCWL, weight, bias, padding=1))
         update, reset = both.chunk(2, 1)

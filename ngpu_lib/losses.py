@@ -21,10 +21,12 @@ from torch.nn import functional as F
 from ngpu_lib import packed, require
 from ngpu_lib.callbacks import SaturationWeight
 from ngpu_lib.names import suggest
+from ngpu_lib.packing import pack
+from ngpu_lib.push import Push
 from ngpu_lib.tasks import Batch
 
 #: What a model is called with; everything else its ``unroll`` or ``forward`` takes is a setting of the run.
-_NOT_SETTINGS = {"self", "inputs_BL", "valid_BL", "trace", "steps"}
+_NOT_SETTINGS = {"self", "inputs_BL", "valid_BL", "trace", "steps", "push"}
 
 
 def setting_names(model: nn.Module) -> tuple[str, ...]:
@@ -53,6 +55,8 @@ class SequenceLoss:
     Args:
         precision: of the matrix products, "float32" or "bfloat16" (the packed path only).
         saturation: holds the weight of the saturation cost (None: the cost is left out).
+        push: size of a push against the states (0: none). Each batch is then run twice: the first run
+            finds where the states are weakest, the second, pushed there, gives loss and metrics.
         settings: of the run, e.g. dropout, noise, extra_steps; plain values that may change between
             updates.
 
@@ -67,11 +71,13 @@ class SequenceLoss:
         self,
         precision: str = "float32",
         saturation: SaturationWeight | None = None,
+        push: float = 0.0,
         **settings: Any,
     ):
         self.precision = require.one_of("precision", precision, tuple(packed.PRECISIONS))
         if saturation is not None:
             require.instance("saturation", saturation, SaturationWeight, "a SaturationWeight")
+        self.push = require.number("push", push, 0)
         self.saturation, self.settings = saturation, settings
         #: What each batch's sum is divided by; None: its own symbols that count (see ranks.py).
         self.counts: list[float] | None = None
@@ -87,8 +93,17 @@ class SequenceLoss:
                     "batches: got one in which nothing counts; needs a loss_mask_BL that does"
                 )
         check_known(model, self.settings)
+        if self.push and not (hasattr(model, "unroll") and torch.is_grad_enabled()):
+            raise ValueError(
+                f"push: got {self.push} for {type(model).__name__}; needs an unroll that takes a push, and gradients"
+            )
         run = _packed if packed.serves(model) else _plain
-        cross_entropy, cost, right = run(model, batches, self.precision, self.settings, self.counts)
+        pushes = [Push(self.push) for _ in batches] if self.push else [None for _ in batches]
+        common = (model, batches, self.precision, self.settings, self.counts, pushes)
+        cross_entropy, cost, right = run(*common)
+        if self.push:
+            torch.autograd.grad(cross_entropy, list(model.parameters()))  # notes where to push
+            cross_entropy, cost, right = run(*common)
         loss = cross_entropy
         if self.saturation is not None:
             loss = cross_entropy + self.saturation.weight * cost
@@ -103,24 +118,26 @@ class SequenceLoss:
         }
 
 
-def _packed(model, batches, precision, settings, counts):
+def _packed(model, batches, precision, settings, counts, pushes):
     """Cross-entropy, saturation cost and, per batch, which symbols are right or do not count (B, L)."""
-    rows = packed.pack(batches, model.write.weight.dtype, counts)
-    logits, cost = packed.unroll(model, rows, precision=precision, **settings)
+    rows = pack(batches, model.write.weight.dtype, counts)
+    logits, cost = packed.unroll(model, rows, precision=precision, push=pushes[0], **settings)
     losses = F.cross_entropy(logits, rows.targets, reduction="none")
     right = (logits.argmax(-1) == rows.targets) | (rows.loss_weight == 0)
     return losses @ rows.loss_weight, cost, rows.unpack(right)
 
 
-def _plain(model, batches, precision, settings, counts):
+def _plain(model, batches, precision, settings, counts, pushes):
     """The same by the model's own forward, one batch after the other."""
     if precision != "float32":
         raise ValueError(
             f"precision: got {precision!r}; {type(model).__name__} runs the plain way, in float32"
         )
     entropies, costs, right = [], [], []
-    for place, batch in enumerate(batches):
+    for place, (batch, push) in enumerate(zip(batches, pushes, strict=True)):
         if hasattr(model, "unroll"):
+            if push is not None:
+                settings = {**settings, "push": push}
             state, cost = model.unroll(batch.inputs_BL, batch.valid_BL, **settings)
             logits_BLV = model.readout(state)
         else:
@@ -145,7 +162,7 @@ def answers(model: nn.Module, batch: Batch, **settings: Any) -> Tensor:
     check_known(model, settings)
     require.instance("batch", batch, Batch, "a Batch, such as task.sample gives")
     if packed.serves(model):
-        rows = packed.pack([batch], model.write.weight.dtype)
+        rows = pack([batch], model.write.weight.dtype)
         logits, _ = packed.unroll(model, rows, **settings)
         return rows.unpack(logits.argmax(-1))[0]
     return model(batch.inputs_BL, batch.valid_BL, **settings).argmax(-1)

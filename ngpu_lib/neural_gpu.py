@@ -6,12 +6,15 @@ read the answer off the same cells.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ngpu_lib import require
 from ngpu_lib.cells import CGRU
+from ngpu_lib.push import Push
 
 Trace = list[dict[str, Tensor]]
 #: Steps of one run; more is a slip, and would hang.
@@ -44,7 +47,12 @@ def check_inputs(inputs_BL: Tensor, valid_BL: Tensor | None, symbols: int) -> No
 
 
 def check_settings(
-    *, steps: int | None = None, extra_steps: int = 0, dropout: float = 0.0, noise: float = 0.0
+    *,
+    steps: int | None = None,
+    extra_steps: int = 0,
+    dropout: float = 0.0,
+    noise: float = 0.0,
+    push: Push | None = None,
 ) -> None:
     """Raise ValueError for settings with which no run is possible; see DiagonalNeuralGPU.unroll."""
     for name, value in (("steps", steps), ("extra_steps", extra_steps)):
@@ -56,6 +64,8 @@ def check_settings(
         )
     require.number("dropout", dropout, 0, below=1)
     require.number("noise", noise, 0)
+    if push is not None:
+        require.instance("push", push, Push, "a Push, or None")
 
 
 class DiagonalNeuralGPU(nn.Module):
@@ -127,7 +137,12 @@ class DiagonalNeuralGPU(nn.Module):
         )
 
     def step(
-        self, state_BCL: Tensor, valid_BL: Tensor, dropout: float = 0.0, noise: float = 0.0
+        self,
+        state_BCL: Tensor,
+        valid_BL: Tensor,
+        dropout: float = 0.0,
+        noise: float = 0.0,
+        pushed_BCL: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """One gated step: the next state, and the step's gates and preactivations by name."""
         require.tensor("state_BCL", state_BCL, "B", self.maps, "L", kind="float")
@@ -140,7 +155,11 @@ class DiagonalNeuralGPU(nn.Module):
         candidate = F.dropout(hard_tanh(candidate_pre), dropout)
         new_BCL = update * self.shift(state_BCL) + (1 - update) * candidate
         if noise > 0:
-            new_BCL = (new_BCL + noise * torch.randn_like(new_BCL)).clamp(-1, 1)
+            new_BCL = new_BCL + noise * torch.randn_like(new_BCL)
+        if pushed_BCL is not None:
+            new_BCL = new_BCL + pushed_BCL
+        if noise > 0 or pushed_BCL is not None:
+            new_BCL = hard_tanh(new_BCL)
         new_BCL = new_BCL * valid_BL[:, None]
         gates = {"reset": reset, "update": update, "candidate": candidate}
         preactivations = [reset_pre, update_pre, candidate_pre]
@@ -155,6 +174,7 @@ class DiagonalNeuralGPU(nn.Module):
         extra_steps: int = 0,
         dropout: float = 0.0,
         noise: float = 0.0,
+        push: Push | None = None,
         trace: Trace | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Run the machine; return the last state (B, C, L) and the saturation cost (a scalar).
@@ -166,6 +186,8 @@ class DiagonalNeuralGPU(nn.Module):
             dropout: fraction of the candidate's values set to zero, 0 <= dropout < 1.
             noise: standard deviation of Gaussian noise added to the state after every step, >= 0;
                 the sum is clipped to [-1, 1]. It teaches the state to stay on clean levels.
+            push: notes in this run's backward pass where each state is weakest, or, once it knows,
+                pushes it there.
             trace: a list that receives, for t = 0..T, a dict with ``state`` (B, C, L) and, from
                 t = 1 on, ``reset``, ``update`` and ``candidate`` of the step that made it.
 
@@ -173,16 +195,22 @@ class DiagonalNeuralGPU(nn.Module):
         (the input layer counted L times) divided by L^2 B: a gate should just reach its end stop.
         """
         check_inputs(inputs_BL, valid_BL, self.symbols)
-        check_settings(steps=steps, extra_steps=extra_steps, dropout=dropout, noise=noise)
+        check_settings(
+            steps=steps, extra_steps=extra_steps, dropout=dropout, noise=noise, push=push
+        )
         valid_BL = torch.ones_like(inputs_BL, dtype=torch.bool) if valid_BL is None else valid_BL
+        pushing = push is not None and push.known
         size, length = inputs_BL.shape
         steps = length + extra_steps if steps is None else steps
         state_BCL, preactivation_BCL = self.embed(inputs_BL, valid_BL, dropout)
         overshoot = length * (saturation(preactivation_BCL) * valid_BL[:, None]).sum()
         if trace is not None:
             trace.append({"state": state_BCL})
-        for _ in range(steps):
-            state_BCL, gates = self.step(state_BCL, valid_BL, dropout, noise)
+        for t in range(steps):
+            pushed = [push.of(t, state_BCL)] if pushing else []
+            state_BCL, gates = self.step(state_BCL, valid_BL, dropout, noise, *pushed)
+            if push is not None and not pushing and state_BCL.requires_grad:
+                state_BCL.register_hook(partial(push.note, t))
             overshoot = overshoot + (saturation(gates["preactivations"]) * valid_BL[:, None]).sum()
             if trace is not None:
                 named = {name: gates[name] for name in ("reset", "update", "candidate")}

@@ -17,16 +17,14 @@ and no other (see ``serves``): whatever changes a step runs the plain way, by lo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ngpu_lib import require
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU, check_inputs, check_settings, hard_tanh
-from ngpu_lib.tasks import Batch
+from ngpu_lib.packing import Packed
+from ngpu_lib.push import Push
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 
@@ -55,68 +53,6 @@ def serves(model: nn.Module) -> bool:
             for part in model.modules()
         )
     )
-
-
-@dataclass(frozen=True)
-class Packed:
-    """Batches of several lengths as rows. Row 0 and the row behind each item are gaps.
-
-    symbols, targets: (rows,) symbol numbers. valid: (rows, 1), 1 where a cell exists. loss_weight:
-    (rows,), of the row in the mean loss. cost_weight: (rows, 1), in the saturation cost. groups:
-    (first row, items, length) per batch, longest first. order: place of each group in the input.
-    """
-
-    symbols: Tensor
-    targets: Tensor
-    valid: Tensor
-    loss_weight: Tensor
-    cost_weight: Tensor
-    groups: tuple[tuple[int, int, int], ...]
-    order: tuple[int, ...]
-
-    def running(self, step: int, extra_steps: int = 0) -> int:
-        """How many leading rows are still at work in a step (counted from 0)."""
-        at_work = (group for group in self.groups if group[2] + extra_steps > step)
-        return 1 + sum(items * (length + 1) for _, items, length in at_work)
-
-    def unpack(self, rows: Tensor) -> list[Tensor]:
-        """Rows back to one (B, L, ...) tensor per batch, in the order they came in."""
-        parts: list[Tensor] = [rows] * len(self.groups)
-        for (first, items, length), place in zip(self.groups, self.order, strict=True):
-            block = rows[first : first + items * (length + 1)]
-            parts[place] = block.reshape(items, length + 1, *rows.shape[1:])[:, :length]
-        return parts
-
-
-def pack(
-    batches: Sequence[Batch], dtype=torch.float32, counts: Sequence[float] | None = None
-) -> Packed:
-    """Batches (B, L), of any lengths, as rows, longest first; ``counts`` divide each one's loss."""
-    for batch in require.sequence("batches", batches):
-        require.instance("batches", batch, Batch, "a list of Batches")
-    order = sorted(range(len(batches)), key=lambda k: -batches[k].inputs_BL.shape[1])
-    device = batches[0].inputs_BL.device
-    columns: list[list[Tensor]] = [[torch.zeros(1, dtype=dtype, device=device)] for _ in range(5)]
-    groups, first = [], 1
-    for place in order:
-        batch = batches[place]
-        items, length = batch.inputs_BL.shape
-        valid = batch.valid_BL.to(dtype)
-        counted = batch.loss_mask_BL.to(dtype)
-        parts = [
-            batch.inputs_BL,
-            batch.targets_BL,
-            valid,
-            counted / ((counted.sum() if counts is None else counts[place]) * len(batches)),
-            valid / (length**2 * items * len(batches)),
-        ]
-        for column, part in zip(columns, parts, strict=True):
-            column.append(F.pad(part, (0, 1)).flatten())
-        groups.append((first, items, length))
-        first += items * (length + 1)
-    symbols, targets, valid, loss_weight, cost_weight = (torch.cat(column) for column in columns)
-    rows = (symbols.long(), targets.long(), valid[:, None], loss_weight, cost_weight[:, None])
-    return Packed(*rows, tuple(groups), tuple(order))
 
 
 class Kernel:
@@ -195,7 +131,8 @@ class _Unroll(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, state, gate_w, gate_b, cand_w, cand_b, packed, settings, low, save):
-        extra_steps, dropout, noise = settings
+        extra_steps, dropout, noise, push = settings
+        pushed = push is not None and push.known
         maps = state.shape[1]
         third = maps // 3
         gate_kernel, cand_kernel = Kernel(gate_w, gate_b, low), Kernel(cand_w, cand_b, low)
@@ -220,14 +157,19 @@ class _Unroll(torch.autograd.Function):
             moved = shift_rows(state, third).sub_(dropped)
             new = torch.addcmul(dropped, update, moved)
             if noise > 0:
-                new.add_(torch.randn_like(new), alpha=noise).clamp_(-1, 1)
+                new.add_(torch.randn_like(new), alpha=noise)
+            if pushed:
+                new.add_(push.of(step, new))
+            inside = new.abs() <= 1 if pushed else None
+            if noise > 0 or pushed:
+                new.clamp_(-1, 1)
             new.mul_(packed.valid[:rows])
             if save:
-                saved.append((state, gates, candidate, mask, moved, new))
+                saved.append((state, gates, candidate, mask, moved, new, inside))
             state = new
         last[: state.shape[0]] = state
         ctx.saved, ctx.kernels = saved, (gate_kernel, cand_kernel)
-        ctx.packed, ctx.noise = packed, noise
+        ctx.packed, ctx.noise, ctx.push = packed, noise, None if pushed else push
         return last, cost
 
     @staticmethod
@@ -244,12 +186,16 @@ class _Unroll(torch.autograd.Function):
         hard_backward = torch.ops.aten.hardtanh_backward
         d_state = d_last[:0]
         while ctx.saved:
-            state, gates, candidate, mask, moved, new = ctx.saved.pop()
+            state, gates, candidate, mask, moved, new, inside = ctx.saved.pop()
             rows = state.shape[0]
             if d_state.shape[0] < rows:  # items whose last step this was join in
                 d_state = torch.cat([d_state, d_last[d_state.shape[0] : rows]])
             d_new = d_state.mul_(packed.valid[:rows])
-            if ctx.noise > 0:
+            if ctx.push is not None:
+                ctx.push.note(len(ctx.saved), d_new)
+            if inside is not None:
+                d_new.mul_(inside)
+            elif ctx.noise > 0:
                 d_new = hard_backward(d_new, new, -1, 1)
             pull = packed.cost_weight[:rows] * d_cost
             reset, update = gates[:, :maps], gates[:, maps:]
@@ -296,6 +242,7 @@ def unroll(
     extra_steps: int = 0,
     dropout: float = 0.0,
     noise: float = 0.0,
+    push: Push | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run every item for as many steps as its tape is long, and ``extra_steps`` more.
 
@@ -321,7 +268,7 @@ def unroll(
         raise ValueError(
             f"packed: got {packed.valid.dtype}; a model in {dtype} needs pack(..., {dtype})"
         )
-    check_settings(extra_steps=extra_steps, dropout=dropout, noise=noise)
+    check_settings(extra_steps=extra_steps, dropout=dropout, noise=noise, push=push)
     check_inputs(packed.symbols[None], None, model.symbols)
     preactivation = F.embedding(packed.symbols, model.write.weight.t()) + model.write.bias
     state = hard_tanh(preactivation)
@@ -334,7 +281,7 @@ def unroll(
     save = torch.is_grad_enabled()
     last, cost = _Unroll.apply(
         state, gate_w, gate_b, cand_w, model.candidate.bias,
-        packed, (extra_steps, dropout, noise), PRECISIONS[precision], save,
+        packed, (extra_steps, dropout, noise, push), PRECISIONS[precision], save,
     )  # fmt: skip
     if save:
         first = overshoot(preactivation)

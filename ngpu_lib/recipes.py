@@ -34,8 +34,9 @@ class Phase:
     """A stretch of training.
 
     updates: how many. bins: tape lengths L an update draws from. per_update: how many of the bins one
-    update uses, drawn at random (0: all). state_noise: its standard deviation. lr_factor: learning rate
-    relative to the recipe's. inputs: kind of input (see Task.kinds). extra_steps: steps beyond L.
+    update uses, drawn at random (0: all). state_noise: its standard deviation. push: size of the push
+    against every state (see losses.SequenceLoss; an update then costs twice as much). lr_factor: learning
+    rate relative to the recipe's. inputs: kind of input (see Task.kinds). extra_steps: steps beyond L.
     """
 
     updates: int
@@ -45,6 +46,7 @@ class Phase:
     lr_factor: float = 1.0
     inputs: str = "random"
     extra_steps: int = 0
+    push: float = 0.0
 
     def __post_init__(self):
         require.whole("updates", self.updates)
@@ -52,6 +54,7 @@ class Phase:
             require.whole("bins", length, 1)
         require.whole("per_update", self.per_update, 0, len(self.bins))
         require.number("lr_factor", self.lr_factor, above=0)
+        require.number("push", self.push, 0)
         check_settings(extra_steps=self.extra_steps, noise=self.state_noise)
 
 
@@ -107,7 +110,7 @@ class Recipe:
         for phase in self.phases:
             made = left if phase is self.phases[-1] else min(left, phase.updates)
             cells = sum(n * (n + phase.extra_steps) for n in phase.bins) / len(phase.bins)
-            total += made * cells * (phase.per_update or len(phase.bins))
+            total += made * cells * (phase.per_update or len(phase.bins)) * (1 + (phase.push > 0))
             left -= made
         return 6 * 9 * self.maps**2 * self.batch_size * total
 
@@ -123,11 +126,7 @@ class Recipe:
     def settings(self, step: int) -> dict[str, Any]:
         """The settings of the run in update ``step`` (from 1), for the model's unroll."""
         phase = self.phase(step)
-        return {
-            "dropout": self.dropout,
-            "noise": phase.state_noise,
-            "extra_steps": phase.extra_steps,
-        }
+        return dict(dropout=self.dropout, noise=phase.state_noise, extra_steps=phase.extra_steps)
 
     def answer_settings(self, updates: int) -> dict[str, Any]:
         """How the model is run to answer, after so many updates: the steps it was trained with."""
@@ -179,7 +178,10 @@ class PhaseSettings(Callback):
         self.lr = recipe.lr or 0.01 * 48 / recipe.maps
 
     def before_update(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        self.loss.settings = self.recipe.settings(step)
+        self.loss.settings, self.loss.push = (
+            self.recipe.settings(step),
+            self.recipe.phase(step).push,
+        )
         for group in optimizer.param_groups:
             group["lr"] = self.lr * self.recipe.phase(step).lr_factor
 

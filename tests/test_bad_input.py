@@ -49,9 +49,11 @@ from ngpu_lib import (
     ntm,
     optimizers,
     packed,
+    packing,
     page,
     plots,
     pretrained,
+    push,
     quantise,
     recipes,
     recorded,
@@ -848,19 +850,21 @@ DOORS: dict[str, Door] = {
         model=NETWORK,
         bits=whole(2, 64),
     ),
+    "push.Push": Door(push.Push, {"size": 0.02}, size=real(0, -1)),
     # speed
-    "packed.pack": Door(
-        packed.pack, {"batches": [WORDS]}, batches=[None, 3, [], [3], "x", [None], WORDS.inputs_BL]
+    "packing.pack": Door(
+        packing.pack, {"batches": [WORDS]}, batches=[None, 3, [], [3], "x", [None], WORDS.inputs_BL]
     ),
     "packed.unroll": Door(
         packed.unroll,
         dict(
             model=neural_gpu.DiagonalNeuralGPU(3, 6),
-            packed=packed.pack([WORDS]),
+            packed=packing.pack([WORDS]),
             precision="float32",
             extra_steps=1,
             dropout=0.1,
             noise=0.1,
+            push=push.Push(0.1),
         ),
         model=[*NETWORK, WIDE],
         packed=[None, 3, WORDS],
@@ -868,6 +872,7 @@ DOORS: dict[str, Door] = {
         extra_steps=whole(0, 10**6),
         dropout=real(-0.1, 1),
         noise=real(-0.1),
+        push=[3, "x", 0.1],
     ),  # fmt: skip
     # training
     "train.seed_for": Door(train.seed_for, {"seed": 0, "step": 1}, seed=whole(), step=whole()),
@@ -949,8 +954,9 @@ DOORS: dict[str, Door] = {
     ),
     "losses.SequenceLoss": Door(
         losses.SequenceLoss,
-        {"precision": "float32", "saturation": None},
+        {"precision": "float32", "saturation": None, "push": 0.1},
         precision=TEXT,
+        push=real(-0.1),
         saturation=[3, "x", 0.1],
     ),
     "losses.SequenceLoss.__call__": Door(
@@ -981,8 +987,17 @@ DOORS: dict[str, Door] = {
     ),
     "recipes.Phase": Door(
         recipes.Phase,
-        dict(updates=2, bins=(4, 6), per_update=1, state_noise=0.1, lr_factor=0.5, extra_steps=1),
+        dict(
+            updates=2,
+            bins=(4, 6),
+            per_update=1,
+            state_noise=0.1,
+            lr_factor=0.5,
+            extra_steps=1,
+            push=0.1,
+        ),
         says={"state_noise": "noise"},
+        push=real(-0.1),
         updates=whole(),
         bins=[None, 3, "x", (), (0,), (1.5,), (None,)],
         per_update=whole(0, 2),
@@ -1338,7 +1353,7 @@ NO_DOOR = {
     "halves.WAYS": "names",
     "ranks.Ranks": "one of several processes: tests/test_ranks.py",
     "ranks.join": "reads what torchrun says: tests/test_ranks.py",
-    "packed.Packed": "what pack makes",
+    "packing.Packed": "what pack makes",
     "packed.Kernel": "a piece of unroll",
     "packed.serves": "says False of anything else",
     "packed.shift_rows": "a piece of unroll",

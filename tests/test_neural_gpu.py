@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ngpu_lib import packed
+from ngpu_lib import packed, packing
 from ngpu_lib.cells import CGRU, cutoff_sigmoid
 from ngpu_lib.losses import answers
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU, NeuralGPU
@@ -178,7 +178,7 @@ def test_drawing_together_ends_in_one_set():
         (lambda: NeuralGPU(4, 6)(torch.tensor([1, 2])), "inputs_BL"),
         (lambda: NeuralGPU(4, 6)(torch.tensor([[1]]), torch.ones(1, 2).bool()), "valid_BL"),
         (lambda: NeuralGPU(4, 6)(torch.tensor([[1]]), steps=-1), "steps"),
-        (lambda: packed.pack([]), "batches"),
+        (lambda: packing.pack([]), "batches"),
     ],
 )
 def test_bad_input(call, word):
@@ -202,7 +202,7 @@ def plain_loss(model, parts, weight, **settings):
 
 
 def packed_loss(model, parts, weight, **settings):
-    rows = packed.pack(parts, model.write.weight.dtype)
+    rows = packing.pack(parts, model.write.weight.dtype)
     logits, cost = packed.unroll(model, rows, **settings)
     entropy = F.cross_entropy(logits, rows.targets, reduction="none") @ rows.loss_weight
     return entropy + weight * cost
@@ -231,7 +231,7 @@ def test_packed_path_gives_the_same_logits_in_every_batch_and_order():
     task = make_task("duplicate")
     model = wild(DiagonalNeuralGPU(task.vocabulary, maps=12)).eval()
     parts = batches(task, (4, 12, 8, 12))
-    rows = packed.pack(parts)
+    rows = packing.pack(parts)
     with torch.no_grad():
         logits, _ = packed.unroll(model, rows)
     for batch, part in zip(parts, rows.unpack(logits), strict=True):
@@ -282,7 +282,7 @@ def test_bfloat16_is_close():
     assert values[1] == pytest.approx(values[0], rel=0.02)
     assert F.cosine_similarity(*gradients, dim=0).item() > 0.99
     with pytest.raises(ValueError, match="precision"):
-        packed.unroll(model, packed.pack(batches(task)), precision="float8")
+        packed.unroll(model, packing.pack(batches(task)), precision="float8")
 
 
 def test_dropout_keeps_its_fraction_and_the_mean():
@@ -294,7 +294,7 @@ def test_dropout_keeps_its_fraction_and_the_mean():
 
 
 def test_packing_drops_the_finished():
-    rows = packed.pack(batches(make_task("copy"), (3, 7), size=2))
+    rows = packing.pack(batches(make_task("copy"), (3, 7), size=2))
     assert rows.groups == ((1, 2, 7), (17, 2, 3))
     assert [rows.running(step) for step in range(8)] == [25] * 3 + [17] * 4 + [1]
     assert isinstance(batches(make_task("copy"), (3,))[0].to("cpu"), Batch)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ngpu_lib import checkpoints, cli, packed, pretrained
+from ngpu_lib import checkpoints, cli, packed, packing, pretrained
 from ngpu_lib.evaluate import evaluate
 from ngpu_lib.losses import SequenceLoss, answers
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU, NeuralGPU
@@ -165,7 +165,7 @@ def test_a_subclass_is_evaluated_as_itself(kind):
     assert torch.equal(answers(model, batch), plain_answers(model, batch))
     assert not torch.equal(answers(model, batch), answers(parent, batch))
     with pytest.raises(ValueError, match=kind.__name__):
-        packed.unroll(model, packed.pack([batch]))
+        packed.unroll(model, packing.pack([batch]))
     with pytest.raises(ValueError, match=kind.__name__):
         pretrained.store("nowhere.safetensors", model, "copy", {})
 
@@ -231,7 +231,7 @@ def test_both_back_ends_give_one_loss():
 
 def test_a_second_backward_raises():
     model = DiagonalNeuralGPU(4, 6)
-    rows = packed.pack([words(make_task("multiply"), 3)])
+    rows = packing.pack([words(make_task("multiply"), 3)])
     logits, _ = packed.unroll(model, rows)
     logits.sum().backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="second backward"):
