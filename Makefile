@@ -25,9 +25,10 @@ TORCH := $(or $(shell sed -n '/^torch==/p' $(CONSTRAINTS)),torch)
 # Without a display no browser can open, and Jupyter prints its address instead; root needs a flag.
 LAB_FLAGS := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname))),,--no-browser) \
              $(if $(filter 0,$(shell id -u)),--allow-root)
-# Two workers, one thread each: two notebooks side by side do not fight for the cores.
+# Two workers, one thread each: two notebooks side by side do not fight for the cores. In the order of their names: sorted by
+# their numbers of tests, the few long ones would come last, and one worker would wait for the other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
-WORKERS := -n 2 --dist loadscope
+WORKERS := -n 2 --dist loadscope --no-loadscope-reorder
 # Much of the time is waiting for a browser or a JupyterLab: a third worker, and who is done takes over from the others.
 BROWSING := --dist worksteal -n 3
 WORKSHOP := $(BIN)/python -m course.workshop
@@ -74,7 +75,7 @@ test-oldest: pyproject.toml
 	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python -m pytest -q $(filter-out %/test_checks.py %/test_mutations.py,$(wildcard $(FAST))) ngpu_lib
 
 test-notebooks: $(VENV)/.test $(VENV)/.site
-	$(PYTEST) $(WORKERS) --no-loadscope-reorder --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) \
+	$(PYTEST) $(WORKERS) --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) \
 	    course/student course/instructor
 
 test-browser: $(VENV)/.test
