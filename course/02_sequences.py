@@ -290,7 +290,7 @@ def looker(word, seed, window=16, updates=200):
 my_root, my_squares = None, None
 
 # %% [markdown]
-# Four words, three seeds (about four seconds):
+# Four words, three seeds (about three seconds):
 
 # %%
 looked = {}
@@ -548,7 +548,7 @@ print("the loop and Conv2d agree on", tuple(by_hand_CL.shape), "numbers")
 class ConvNet(nn.Module):
     """Convolutions of width 3 with ReLU and a 1x1 output; an answer depends on cells at most `radius` away.
 
-    The lecture's image, laid on its side (1 high, L wide): the same sums, a third faster on a CPU.
+    The lecture's image lies on its side here (1 high, L wide): the same network, which a CPU runs faster so.
     """
 
     def __init__(self, radius, padding="zeros", maps=32):
@@ -601,7 +601,7 @@ def right_BL(model, length, count=4096):
 my_accuracy = None  # for a radius of 3 and 32 positions
 
 # %% [markdown]
-# Five seeds (about twelve seconds):
+# Five seeds (about eight seconds):
 
 # %%
 lecture = []
@@ -731,7 +731,7 @@ assert check.ceiling.reference(seen_and_wanted(10, 3, circular=True)) == 0.75
 
 
 # %% [markdown]
-# Now the formula against training, for words of 16 positions, where the edges weigh more (about 15 seconds):
+# Now the formula against training, for words of 16 positions, where the edges weigh more (about twelve seconds):
 
 
 # %%
@@ -763,7 +763,7 @@ for radius, values in short.items():
 my_circular, my_mixed = None, None
 
 # %% [markdown]
-# Both, over five seeds (about ten seconds):
+# Both, over five seeds (about seven seconds):
 
 # %%
 circular = accuracies(3, [16], padding="circular", updates=200)

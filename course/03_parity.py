@@ -416,7 +416,7 @@ def seen_and_unseen(n, seed):
 my_10, my_20 = None, None
 
 # %% [markdown]
-# Six lengths, five seeds (about 15 seconds; a line as each length is done):
+# Six lengths, five seeds (about ten seconds; a line as each length is done):
 
 # %%
 SIZES = (8, 10, 12, 14, 16, 20)
@@ -488,7 +488,7 @@ def updates_needed(k, seed, n=16, most=3000):
 
 
 # %% [markdown]
-# Five seeds (about 20 seconds, a line for each k); 3,000 means "not within 3,000".
+# Five seeds (about seven seconds, a line for each k); 3,000 means "not within 3,000".
 
 # %%
 KS = (1, 2, 3, 4, 5, 6, 8)
@@ -743,7 +743,7 @@ def train_reader(seed, updates=1000):
 my_100, my_1000 = None, None
 
 # %% [markdown]
-# Five seeds (about 10 seconds):
+# Five seeds (about five seconds):
 
 # %%
 readers, losses = zip(*[train_reader(seed) for seed in SEEDS], strict=True)

@@ -1001,7 +1001,7 @@ def learn(seed, unroll, noise, updates=400):
 my_share_after_30 = None  # your number
 
 # %% [markdown]
-# Three ways to train, five seeds each (one to two minutes):
+# Three ways to train, five seeds each (about half a minute):
 
 
 # %%

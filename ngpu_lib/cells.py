@@ -298,13 +298,10 @@ class CGRU(nn.Module):
         """The next tape, and the gates by name; ``dropout`` (0..1) of the candidate's values are zeroed."""
         require.tensor("tape_BCWL", tape_BCWL, "B", self.maps, "W", "L", kind="float")
         require.number("dropout", dropout, 0, below=1)
-        gates = (
-            self.update,
-            self.reset,
-        )  # both in one convolution: a seventh of a small net's step
-        weight, bias = (torch.cat([getattr(g, part) for g in gates]) for part in ("weight", "bias"))
-        both = cutoff_sigmoid(F.conv2d(tape_BCWL, weight, bias, padding=1))
-        update, reset = both.chunk(2, 1)
+        # Both gates in one convolution: a seventh off a small net's step.
+        weight = torch.cat([self.update.weight, self.reset.weight])
+        bias = torch.cat([self.update.bias, self.reset.bias])
+        update, reset = cutoff_sigmoid(F.conv2d(tape_BCWL, weight, bias, padding=1)).chunk(2, 1)
         candidate = torch.tanh(self.candidate(reset * tape_BCWL))
         candidate = F.dropout(candidate, dropout)
         new_BCWL = update * tape_BCWL + (1 - update) * candidate

@@ -56,7 +56,8 @@ class SequenceLoss:
         precision: of the matrix products, "float32" or "bfloat16" (the packed path only).
         saturation: holds the weight of the saturation cost (None: the cost is left out).
         push: size of a push against the states (0: none). Each batch is then run twice: the first run
-            finds where the states are weakest, the second, pushed there, gives loss and metrics.
+            finds where the states are weakest, the second, pushed there, gives loss and metrics. Each
+            draws noise and dropout of its own.
         settings: of the run, e.g. dropout, noise, extra_steps; plain values that may change between
             updates.
 
@@ -98,7 +99,7 @@ class SequenceLoss:
                 f"push: got {self.push} for {type(model).__name__}; needs an unroll that takes a push, and gradients"
             )
         run = _packed if packed.serves(model) else _plain
-        pushes = [Push(self.push) for _ in batches] if self.push else [None for _ in batches]
+        pushes = [Push(self.push) if self.push else None for _ in batches]
         common = (model, batches, self.precision, self.settings, self.counts, pushes)
         cross_entropy, cost, right = run(*common)
         if self.push:

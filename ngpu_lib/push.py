@@ -1,7 +1,7 @@
 """An adversary for states: where is the machine weakest, and does it hold when pushed there?
 
-Random noise seldom points where a state is weak: in a hundred dimensions nearly every direction is
-harmless. The loss's gradient points there.
+Random noise seldom points where a state is weak; the loss's gradient does. The shipped multiplier stands
+noise of 0.05 after every step, and falls over pushes of 0.02 (tests/test_push.py).
 """
 
 from __future__ import annotations

@@ -178,12 +178,10 @@ class PhaseSettings(Callback):
         self.lr = recipe.lr or 0.01 * 48 / recipe.maps
 
     def before_update(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        self.loss.settings, self.loss.push = (
-            self.recipe.settings(step),
-            self.recipe.phase(step).push,
-        )
+        phase = self.recipe.phase(step)
+        self.loss.settings, self.loss.push = self.recipe.settings(step), phase.push
         for group in optimizer.param_groups:
-            group["lr"] = self.lr * self.recipe.phase(step).lr_factor
+            group["lr"] = self.lr * phase.lr_factor
 
 
 @dataclass

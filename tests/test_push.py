@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from ngpu_lib import pretrained
 from ngpu_lib.losses import SequenceLoss
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU, NeuralGPU
 from ngpu_lib.push import Push
@@ -75,6 +76,15 @@ def test_a_push_moves_no_element_further_than_its_size():
     moved = (after[1]["state"] - before[1]["state"]).abs()
     assert 0.019 < moved.max().item() <= 0.02 + 1e-12
     assert all(entry["state"].abs().max() <= 1 for entry in after)
+
+
+def test_the_shipped_multiplier_stands_noise_and_falls_over_smaller_pushes():
+    model = pretrained.load("multiply").model
+    batches = [TASK.sample(16, bits, torch.Generator().manual_seed(0)) for bits in (10, 20)]
+    torch.manual_seed(0)
+    _, noisy = SequenceLoss(extra_steps=8, noise=0.05)(model, batches)
+    _, pushed = SequenceLoss(extra_steps=8, push=0.02)(model, batches)
+    assert noisy["sequence_accuracy"] == 1 > 0.9 > pushed["sequence_accuracy"]
 
 
 def test_a_push_leaves_no_gradient_behind_and_one_of_zero_changes_nothing():

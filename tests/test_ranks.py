@@ -29,8 +29,8 @@ from ngpu_lib.recipes import RECIPES, Phase, Recipe
 noise, dropout, batch = float(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 maps = 6 + 6 * ("--uneven" in sys.argv and os.environ["RANK"] == "1")
 sys.argv = [word for word in sys.argv if word != "--uneven"]
-RECIPES["add"] = Recipe("add", (Phase({updates}, (5, 7, 9), state_noise=noise),), maps=maps, batch_size=batch,
-                        dropout=dropout, shorter=0.5, gradient_noise=noise)
+phases = (Phase({updates}, (5, 7, 9), state_noise=noise, push=noise / 5),)
+RECIPES["add"] = Recipe("add", phases, maps=maps, batch_size=batch, dropout=dropout, shorter=0.5, gradient_noise=noise)
 sys.exit(cli.main(["train", "add", *sys.argv[4:]]))
 """
 
