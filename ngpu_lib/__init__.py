@@ -21,7 +21,8 @@ holds them to it, with the layers in pyproject.toml):
     models      baselines, attention, cells, push (against states), ntm, neural_gpu, automata (set by hand),
                 quantise
     speed       packing (batches as rows), packed (the diagonal Neural GPU, fast)
-    training    checkpoints, train (the loop), callbacks, optimizers, ranks (several processes), losses, recipes
+    training    schedule (phases and recipes), checkpoints, train (the loop), callbacks, optimizers, ranks
+                (several processes), losses, recipes (those of the shipped weights, and their runs)
     looking     evaluate, trace, page (networks for a page), pretrained (weights and cards), recorded
                 (numbers of long runs)
     apart       halves (a network cut in two, by two processes)

@@ -216,11 +216,12 @@ def card_command(options: argparse.Namespace) -> int:
     for length, inputs, examples in wanted:
         score = _measure(trained, length, inputs, examples, card.get("test_seed", 1))
         card["measured"].append(score.as_dict())
+    path, name = pretrained.locate(options.weights), trained.task.name
+    which = "" if path.stem == name else f" --weights {options.weights}"
     card["reproduce"] = (
-        f"ngpu evaluate {trained.task.name} --length LENGTH --examples EXAMPLES --inputs INPUTS "
+        f"ngpu evaluate {name}{which} --length LENGTH --examples EXAMPLES --inputs INPUTS "
         f"--seed {card.get('test_seed', 1)}"
     )
-    path = pretrained.locate(options.weights)
     pretrained.write_card(path, card)
     print(f"card in {path.with_suffix('.json')}", file=sys.stderr)
     return 0

@@ -58,6 +58,7 @@ from ngpu_lib import (
     recipes,
     recorded,
     require,
+    schedule,
     sweep,
     symbol_tasks,
     tasks,
@@ -985,8 +986,8 @@ DOORS: dict[str, Door] = {
         extra=[1],
         says={"extra": "settings"},
     ),
-    "recipes.Phase": Door(
-        recipes.Phase,
+    "schedule.Phase": Door(
+        schedule.Phase,
         dict(
             updates=2,
             bins=(4, 6),
@@ -995,8 +996,10 @@ DOORS: dict[str, Door] = {
             lr_factor=0.5,
             extra_steps=1,
             push=0.1,
+            dropout=0.1,
         ),
         says={"state_noise": "noise"},
+        dropout=[v for v in real(-0.1, 1) if v is not None],
         push=real(-0.1),
         updates=whole(),
         bins=[None, 3, "x", (), (0,), (1.5,), (None,)],
@@ -1005,8 +1008,8 @@ DOORS: dict[str, Door] = {
         lr_factor=real(0, -1),
         extra_steps=whole(0, 10**6),
     ),
-    "recipes.Recipe": Door(
-        recipes.Recipe,
+    "schedule.Recipe": Door(
+        schedule.Recipe,
         dict(
             task="copy",
             phases=TINY.phases,
@@ -1029,8 +1032,8 @@ DOORS: dict[str, Door] = {
         shorter=real(-0.1, 1.1),
         precision=TEXT,
     ),  # fmt: skip
-    "recipes.Recipe.flop": method(TINY, "flop", {"updates": 10**9}, updates=whole()),
-    "recipes.Recipe.phase": method(TINY, "phase", {"step": 1}, step=whole()),
+    "schedule.Recipe.flop": method(TINY, "flop", {"updates": 10**9}, updates=whole()),
+    "schedule.Recipe.phase": method(TINY, "phase", {"step": 1}, step=whole()),
     "recipes.BinnedBatches": Door(recipes.BinnedBatches, {"recipe": TINY}, recipe=JUNK),
     "recipes.start": Door(
         lambda **given: recipes.start(**given),

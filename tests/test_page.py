@@ -24,7 +24,13 @@ KINDS = [
     f"plans/{STEMS[0]}.html",
     *(f"lessons/{stem}.html" for stem in STEMS),
 ]
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+#: The rules whose answer depends on colours and sizes; the others would read the same page twice.
+LOOKS = {
+    "type": "rule",
+    "values": ["color-contrast", "target-size", "link-in-text-block", "avoid-inline-spacing"]
+    + ["scrollable-region-focusable", "css-orientation-lock", "meta-viewport"],
+}
 
 
 def keep_shot(page, name: str) -> None:
@@ -48,13 +54,12 @@ def ready(visit, path, **options):  # noqa: F811
     return page
 
 
-def violations(page) -> list[str]:
+def violations(page, rules=RULES) -> list[str]:
     """What axe-core finds against WCAG 2.2, levels A and AA, in a page as it is now."""
     found = page.evaluate(
-        "(rules) => axe.run(document, { runOnly: { type: 'tag', values: rules }, resultTypes: ['violations'] })",
-        RULES,
+        "(rules) => axe.run(document, { runOnly: rules, resultTypes: ['violations'] })", rules
     )
-    assert len(found["passes"]) > 10
+    assert len(found["passes"]) > (10 if rules is RULES else 1)
     return [
         f"{violation['id']}: {node['target']} {node.get('failureSummary', '')[:200]}"
         for violation in found["violations"]
@@ -81,7 +86,8 @@ def test_nobody_is_kept_out(visit, path):  # noqa: F811
     page.wait_for_timeout(1200)
     first_screen_shows_the_question(page, path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert violations(page) == []
+    again = path.startswith("lessons") and not path.startswith("lessons/05")
+    assert violations(page, LOOKS if again else RULES) == []
     keep_shot(page, f"phone_{Path(path.split('?')[0]).stem}")
 
 

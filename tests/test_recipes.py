@@ -123,7 +123,7 @@ def test_flop_of_an_update_is_the_known_one():
 @pytest.mark.parametrize("name", RECIPES)
 def test_shipped_recipes_train_on_at_most_41_symbols(name):
     recipe = RECIPES[name]
-    assert recipe.task == name
+    assert name.startswith(recipe.task)
     for phase in recipe.phases:
         assert max(phase.bins) <= 41
     run = start(name, maps=6, phases=(Phase(1, (8,)),))
