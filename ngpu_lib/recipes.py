@@ -251,9 +251,9 @@ RECIPES: dict[str, Recipe] = {
             Phase(50, ALL, state_noise=0.06, lr_factor=0.4),
             _pushed(300, push=0.01, lr_factor=0.4, inputs="mixed"),
             _pushed(500, push=0.02, lr_factor=0.4),
-            _pushed(500, push=0.02, lr_factor=0.15),
-            _pushed(250, push=0.02, lr_factor=0.05),
-            _pushed(150, push=0.02, lr_factor=0.015),
+            _pushed(400, push=0.02, lr_factor=0.15),
+            _pushed(200, push=0.02, lr_factor=0.05),
+            _pushed(100, push=0.02, lr_factor=0.015),
         ),
     ),
 }

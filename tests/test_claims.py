@@ -11,9 +11,9 @@ ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "course/00_start_here.py", "course/09_multiplication.py")
 
 
-def far():
-    """The card's figure for 2,000-bit products: how many, and how many of them right."""
-    row = next(row for row in pretrained.load("multiply").card["measured"] if row["length"] == 2000)
+def far(weights="multiply"):
+    """A card's figure for 2,000-bit products: how many, and how many of them right."""
+    row = next(row for row in pretrained.load(weights).card["measured"] if row["length"] == 2000)
     return row["examples"], round(row["examples"] * row["sequence_accuracy"])
 
 
@@ -39,3 +39,9 @@ def test_lesson_09_states_the_card_s_figure():
     numbers = ["none", "one", "two", "three", "four", "five"]
     text = " ".join(sentences("course/09_multiplication.py"))
     assert f"{numbers[right]} product of {numbers[examples]}" in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_states_what_the_second_multiplier_s_card_says(page):
+    examples, right = far("multiply-pushed")
+    assert f"{right} of {examples}" in " ".join(sentences(page))
