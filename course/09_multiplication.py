@@ -576,7 +576,7 @@ assert (
 
 # %% [markdown]
 # So the answer to this lesson's question: at 200 bits nearly always; at 2,000 bits 99.9 % of symbols, and **one product of five**. (A second network,
-# trained otherwise, has **100 of 100**: section 7.) Whether
+# trained otherwise, has 100 of 100: section 7.) Whether
 # *hardly a wrong bit* or *not one* is the whole question: a product with one wrong bit is a wrong product. If each symbol is right with chance p,
 # independently of the others, a word of n symbols is right with chance pⁿ:
 
@@ -1052,8 +1052,10 @@ plots.show(
 
 
 # %%
-def terms_off(a, b, bits, extra_steps=8, machine=model):
-    found = answers(machine, task.batch([task.encode(a, b, bits)]), extra_steps=extra_steps)
+def terms_off(a, b, bits, extra_steps=8, machine=None):
+    found = answers(
+        machine or model, task.batch([task.encode(a, b, bits)]), extra_steps=extra_steps
+    )
     return check.signed_terms.reference(task.value(found[0].tolist()) - a * b)
 
 
@@ -1514,18 +1516,18 @@ assert len(everyone) == 30 and (everyone == 1).sum() == 1
 # which way each value makes the answer worse. So run a batch twice. The first run notes, after every step, the signs of these gradients; the second
 # adds an *adversarial push* to every state, 0.02 times the signs. (Goodfellow, Shlens & Szegedy 2015 push pictures so, at their input only.)
 #
-# A second multiplier is shipped, trained from nothing, with pushes from update 1,551 on; 40 minutes of one core in all. Both under noise and under pushes, on 40 products of 20 bits:
+# A second multiplier is shipped, trained from nothing, with pushes from update 1,551 on; 40 minutes of one core in all. Both under noise and under pushes, on 32 products of 20 bits:
 
 
 # %%
 def right_under(machine, **trouble):
     torch.manual_seed(0)
-    batch = task.sample(40, 20, torch.Generator().manual_seed(4))
+    batch = task.sample(32, 20, torch.Generator().manual_seed(4))
     return SequenceLoss(**trained.settings, **trouble)(machine, batch)[1]["sequence_accuracy"]
 
 
 pushed = pretrained.load("multiply-pushed")
-troubles = [("noise", 0.05), ("noise", 0.15), ("push", 0.01), ("push", 0.02)]
+troubles = [("noise", 0.05), ("noise", 0.15), ("push", 0.02)]
 stands = {}
 for kind, size in troubles:
     stands[kind, size] = [right_under(m, **{kind: size}) for m in (model, pushed.model)]
@@ -1549,7 +1551,7 @@ assert not any(again[20])
 
 # %% [markdown]
 # Both slips are gone; what was cut off still is, and more time heals it: a push cannot buy steps. Trainings that are the same up to update 1,550, recorded: then with pushes (and noise
-# of 0.05), or with that noise alone. Mistakes on *stretches* of 60 bits, section 4's hardest kind, while they train, and at the end:
+# of 0.05), or with that noise alone. Mistakes on 60-bit numbers of section 4's hardest kind, while they train, and at the end:
 
 # %% tags=["figure"]
 tried = recorded.load("lesson09_pushes")["runs"]
@@ -1589,6 +1591,24 @@ for name, found in ends.items():
         )
 
 # %% [markdown]
+# **What happened.** @@CONTROL@@
+#
+# The two pushed seeds part elsewhere. Seed 0, the shipped one, has all eight products of 2,000 bits right; seed 1 one of eight, though none of its eight of 800 bits is wrong. What fails there needs
+# length to show: for that network the rate is no constant, and one measured on short products foretells nothing. (Carries of 200 bits did tell the two apart.) The shipped one's card:
+
+# %%
+far_of = {seed: run["end"][-1] for seed, run in tried["pushes"].items()}
+assert [row["sequence_accuracy"] for row in far_of.values()] == [1, 1 / 8]
+for row in pushed.card["measured"]:
+    right = round(row["examples"] * row["sequence_accuracy"])
+    print(f"{row['length']:5d} bits, {row['inputs']:9s}: {right} of {row['examples']}")
+    exact = row["length"] >= 200
+    assert right == row["examples"] >= 100 if exact else right > 0.99 * row["examples"]
+
+# %% [markdown]
+# All of one hundred random products of 2,000 bits, and all of one hundred of each of four kinds at 200 bits. Of the shorter ones, biased and of the hardest kind, a few are wrong still.
+# What a hundred of a hundred is worth, section 10 asks.
+#
 # ## 8 · How many bits does it need?
 #
 # Lesson 03 asked it of parity. Round every weight of the multiplier to k bits:

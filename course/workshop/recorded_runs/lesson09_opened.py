@@ -3,7 +3,8 @@
 python -m course.workshop.recorded_runs.lesson09_opened
 
 Some 15 minutes of one core without the last part (``--bits 10``: twenty minutes, every product of two 10-bit
-numbers by the second multiplier). Resumable: the file is written after every product, pair, or sixteen rows of the table.
+numbers by the second multiplier). Resumable: the file is written after every product, pair, or sixteen rows
+of the table.
 """
 
 from __future__ import annotations
