@@ -1516,7 +1516,7 @@ assert len(everyone) == 30 and (everyone == 1).sum() == 1
 # which way each value makes the answer worse. So run a batch twice. The first run notes, after every step, the signs of these gradients; the second
 # adds an *adversarial push* to every state, 0.02 times the signs. (Goodfellow, Shlens & Szegedy 2015 push pictures so, at their input only.)
 #
-# A second multiplier is shipped, trained from nothing, with pushes from update 1,551 on; 40 minutes of one core in all. Both under noise and under pushes, on 32 products of 20 bits:
+# A second multiplier is shipped, trained from nothing, with pushes from update 1,551 on: about an hour of one core in all. Both under noise and under pushes, on 32 products of 20 bits:
 
 
 # %%
@@ -1535,12 +1535,13 @@ for kind, size in troubles:
     print(
         f"{kind} {size}: {first:.0%} of the products right, {second:.0%} by the second multiplier"
     )
-assert min(stands["noise", 0.05]) == 1 and max(stands["noise", 0.15]) < 0.7
+assert min(stands["noise", 0.05]) == 1
+assert stands["noise", 0.15][1] <= stands["noise", 0.15][0] < 0.7
 assert stands["push", 0.02][0] < 0.3 < 0.9 < stands["push", 0.02][1]
 
 # %% [markdown]
-# To a push of 0.02 the first multiplier loses nearly every product, the second next to none; of noise it stands no more. Two kinds of room, then, and the noise of the first training had made one
-# of them only. What does the other buy when nobody pushes? Section 5's five wrong products, by the second multiplier:
+# To a push of 0.02 the first multiplier loses nearly every product, the second next to none; of noise it stands no more. Two kinds of room, then, and the first multiplier has
+# only one of them. What does the other buy when nobody pushes? Section 5's five wrong products, by the second multiplier:
 
 # %%
 again = {extra: [terms_off(a, b, 20, extra, pushed.model) for a, b in mistakes] for extra in (8, 20)}  # fmt: skip
@@ -1599,6 +1600,10 @@ for name, found in ends.items():
 # %%
 far_of = {seed: run["end"][-1] for seed, run in tried["pushes"].items()}
 assert [row["sequence_accuracy"] for row in far_of.values()] == [1, 1 / 8]
+near, far = (ends["pushes, seed 1"]["random", bits]["mistakes_per_billion"] for bits in (800, 2000))
+assert near["rate"] == 0 and near["high"] < far["low"]
+carried = [ends[f"pushes, seed {seed}"]["carries", 200]["sequence_accuracy"] for seed in (0, 1)]
+assert carried[0] == 1 > 0.9 > carried[1]
 for row in pushed.card["measured"]:
     right = round(row["examples"] * row["sequence_accuracy"])
     print(f"{row['length']:5d} bits, {row['inputs']:9s}: {right} of {row['examples']}")

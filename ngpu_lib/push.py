@@ -1,7 +1,8 @@
 """An adversary for states: where is the machine weakest, and does it hold when pushed there?
 
-Random noise seldom points where a state is weak; the loss's gradient does. The shipped multiplier stands
-noise of 0.05 after every step, and falls over pushes of 0.02 (tests/test_push.py).
+Random noise seldom points where a state is weak; the loss's gradient does. The multiplier trained with
+noise alone stands noise of 0.05 after every step and falls over pushes of 0.02; the one trained with
+pushes stands both (tests/test_push.py).
 """
 
 from __future__ import annotations

@@ -9,7 +9,15 @@ NAMES = pretrained.names()
 
 
 def test_there_are_weights():
-    assert set(NAMES) >= {"add", "copy", "duplicate", "multiply", "multiply-pushed", "reverse", "sort"}
+    assert set(NAMES) >= {
+        "add",
+        "copy",
+        "duplicate",
+        "multiply",
+        "multiply-pushed",
+        "reverse",
+        "sort",
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -78,13 +78,16 @@ def test_a_push_moves_no_element_further_than_its_size():
     assert all(entry["state"].abs().max() <= 1 for entry in after)
 
 
-def test_the_shipped_multiplier_stands_noise_and_falls_over_smaller_pushes():
-    model = pretrained.load("multiply").model
+@pytest.mark.parametrize("weights", ["multiply", "multiply-pushed"])
+def test_both_multipliers_stand_noise_and_one_of_them_pushes(weights):
+    model = pretrained.load(weights).model
     batches = [TASK.sample(16, bits, torch.Generator().manual_seed(0)) for bits in (10, 20)]
     torch.manual_seed(0)
     _, noisy = SequenceLoss(extra_steps=8, noise=0.05)(model, batches)
     _, pushed = SequenceLoss(extra_steps=8, push=0.02)(model, batches)
-    assert noisy["sequence_accuracy"] == 1 > 0.9 > pushed["sequence_accuracy"]
+    assert noisy["sequence_accuracy"] == 1
+    assert (pushed["sequence_accuracy"] > 0.9) == (weights == "multiply-pushed")
+    assert weights == "multiply-pushed" or pushed["sequence_accuracy"] < 0.6
 
 
 def test_a_push_leaves_no_gradient_behind_and_one_of_zero_changes_nothing():

@@ -2,7 +2,7 @@
 
 python -m course.workshop.recorded_runs.lesson09_pushes --seeds 1
 
-Fifty minutes of one core for a run with pushes, half an hour for one without; its measurements take ten
+An hour of one core for a run with pushes, half as long for one without; its measurements take ten minutes
 more. Resumable: a run goes on from its checkpoint in runs/lesson09_pushes, and keeps what was measured.
 """
 
