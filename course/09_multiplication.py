@@ -1552,30 +1552,29 @@ assert not any(again[20])
 
 # %% [markdown]
 # Both slips are gone; what was cut off still is, and more time heals it: a push cannot buy steps. Trainings that are the same up to update 1,550, recorded: then with pushes (and noise
-# of 0.05), or with that noise alone. Mistakes on 60-bit numbers of section 4's hardest kind, while they train, and at the end:
+# of 0.05), or with that noise alone. Mistakes while they train, on section 4's hardest kind and on random numbers, and at the end:
 
 # %% tags=["figure"]
 tried = recorded.load("lesson09_pushes")["runs"]
-fig, ax = plots.figure(size=(8, 3.6))
+fig, axes = plots.figure(1, 2, size=(9, 3.4))
+words = []
 for (variant, runs), colour in zip(tried.items(), plots.PALETTE, strict=False):
     for seed, run in runs.items():
-        rates = [point["measured"][0]["mistakes_per_billion"]["rate"] for point in run["curve"]]
         steps = [point["step"] for point in run["curve"]]
-        label = variant if seed == "0" else None
-        ax.plot(steps, rates, marker="o", ms=3, color=colour, label=label)
-ax.set_yscale("symlog", linthresh=100)
-ax.set(xlabel="update", ylabel="mistakes per billion", title="60-bit stretches, one line a seed")
-ax.legend(fontsize=9)
-plots.show(
-    fig,
-    alt="Mistakes per billion cell-steps over the training, logarithmic: "
-    + "; ".join(
-        f"{variant}, seed {seed}: {run['curve'][0]['measured'][0]['mistakes']} mistakes in 500 products at update {run['curve'][0]['step']}, {run['curve'][-1]['measured'][0]['mistakes']} at {run['curve'][-1]['step']}"
-        for variant, runs in tried.items()
-        for seed, run in runs.items()
-    )
-    + ".",
-)
+        for which, ax in enumerate(axes):
+            counts = [point["measured"][which]["mistakes"] for point in run["curve"]]
+            label = variant if seed == "0" else None
+            ax.plot(steps, counts, marker="o", ms=4, color=colour, label=label, alpha=0.8)
+            words.append(
+                f"{variant}, seed {seed}, picture {which + 1}: {counts[0]} to {counts[-1]}"
+            )
+for ax, title in zip(
+    axes, ("500 stretches of 60 bits", "24 random products of 200 bits"), strict=True
+):
+    ax.set_yscale("symlog", linthresh=2)
+    ax.set(xlabel="update", ylabel="mistakes", title=title, ylim=(-0.2, 200))
+axes[1].legend(fontsize=9)
+plots.show(fig, alt=f"Mistakes over the training, one line a seed. {'; '.join(words)}.")
 
 # %% tags=["figure"]
 ends = {
@@ -1590,9 +1589,25 @@ for name, found in ends.items():
         print(
             f"  {inputs:9s} {length:5d} bits: {right:4d} of {row['examples']:4d} right; {rate['rate']:5.0f} mistakes per billion ({rate['low']:.0f} to {rate['high']:.0f})"
         )
+late_on = {
+    variant: [
+        p["measured"][1]["mistakes"]
+        for run in runs.values()
+        for p in run["curve"]
+        if p["step"] >= 2000
+    ]
+    for variant, runs in tried.items()
+}
+assert max(late_on["pushes"]) == 0 < 5 <= min(late_on["noise alone"][2:])
+assert ends["noise alone, seed 0"]["random", 800]["sequence_accuracy"] == 2 / 8
+last = [
+    run["curve"][-1]["measured"][0]["mistakes"] for runs in tried.values() for run in runs.values()
+]
+assert len(last) == 3 and max(last) <= 2
 
 # %% [markdown]
-# **What happened.** @@CONTROL@@
+# **What happened.** On the hardest kind all three end alike, with one or two mistakes in 500 products. On random numbers they do not: pushed, neither seed makes a mistake from update 2,000 on; with noise
+# alone five or more stay from 2,400 on, in 24 products, and of eight of 800 bits it has two right. (One seed of that; without any noise none was trained.)
 #
 # The two pushed seeds part elsewhere. Seed 0, the shipped one, has all eight products of 2,000 bits right; seed 1 one of eight, though none of its eight of 800 bits is wrong. What fails there needs
 # length to show: for that network the rate is no constant, and one measured on short products foretells nothing. (Carries of 200 bits did tell the two apart.) The shipped one's card:

@@ -97,6 +97,8 @@ def test_the_opened_recording_is_of_the_shipped_weights_and_true():
     make = importlib.import_module("course.workshop.recorded_runs.lesson09_opened")
     card = pretrained.load("multiply").card
     assert found["weights_sha256"] == card["weights_sha256"]
+    second = pretrained.load("multiply-pushed").card
+    assert found["all"]["10"]["weights_sha256"] == second["weights_sha256"]
     assert all(set(row["terms"]) == set(make.DIALECTS) for row in found["dialects"])
     for row in found["wrong"]:
         assert row["terms"] and len(row["terms"]) == len(row["steps"])
