@@ -127,6 +127,12 @@ def powers(dice: _Dice) -> Operands:
     return dice.base ** dice.below(dice.length), dice.base ** dice.below(dice.length)
 
 
+def lone(dice: _Dice) -> Operands:
+    """One operand has a single nonzero digit, the other is random."""
+    digit = 1 + dice.below(dice.base - 1)
+    return _with_constant(dice, digit * dice.base ** dice.below(dice.length))
+
+
 def biased(dice: _Dice) -> Operands:
     """Each digit is the top digit with a chance that is drawn once for each operand, else zero."""
     return _dense(dice), _dense(dice)
@@ -165,6 +171,7 @@ OPERANDS: dict[str, Callable[[_Dice], Operands]] = {
         zeros,
         ones,
         powers,
+        lone,
         biased,
         stretches,
         mixed,
@@ -245,6 +252,7 @@ class Arithmetic(Task):
         symmetric  both operands equal: half of them random, half with at most three nonzero digits.
         zeros      one operand is 0.            ones    one operand is 1.
         powers     both operands are powers of the base.
+        lone       one operand has a single nonzero digit, in a sea of zeros; the other is random.
         biased     each digit is the top digit with chance d, else zero; d is drawn from 0..1 for each
                    operand. Columns of a product then add up to far more, or less, than random ones.
         stretches  stretches of top digits, of zeros, and of random digits: the share changes along a number.

@@ -51,17 +51,17 @@ def test_bfloat16_is_for_gpus_that_have_it(monkeypatch, capability, precision):
 
 
 @pytest.mark.parametrize(
-    ("unit", "kernels"), [(True, True), (True, False), (False, True), (None, True)]
+    ("tiles", "kernels"), [(True, True), (True, False), (False, True), (None, True)]
 )
-def test_bfloat16_is_for_processors_that_have_it(monkeypatch, unit, kernels):
-    if unit is None:  # an older torch that cannot say
-        monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported", raising=False)
+def test_bfloat16_is_for_processors_that_have_it(monkeypatch, tiles, kernels):
+    if tiles is None:  # an older torch that cannot say
+        monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported", raising=False)
     else:
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: unit, raising=False)
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles, raising=False)
     monkeypatch.setattr(
         torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: kernels, raising=False
     )
-    assert native_precision("cpu") == ("bfloat16" if unit and kernels else "float32")
+    assert native_precision("cpu") == ("bfloat16" if tiles and kernels else "float32")
     assert native_precision("meta") == native_precision("mps") == "float32"
 
 

@@ -170,11 +170,21 @@ def test_kinds_are_what_they_say():
             "zeros": lambda a, b: 0 in (a, b),
             "ones": lambda a, b: 1 in (a, b),
             "powers": lambda a, b: bin(a).count("1") == bin(b).count("1") == 1,
+            "lone": lambda a, b: 1 in (bin(a).count("1"), bin(b).count("1")),
         }.items():
             batch = task.sample(40, 12, generator(), inputs=kind)
             pairs = [task.decode(tuple(row.tolist())) for row in batch.inputs_BL]
             assert all(holds(a, b) for a, b in pairs), (name, kind)
             assert len(set(pairs)) > 5
+
+
+def test_a_lone_digit_is_any_nonzero_digit_at_any_place_of_either_operand():
+    task = make_task("multiply", 10)
+    batch = task.sample(1500, 4, generator(), inputs="lone")
+    pairs = [task.decode(tuple(row.tolist())) for row in batch.inputs_BL]
+    lone = {digit * 10**place for digit in range(1, 10) for place in range(4)}
+    assert all(a in lone or b in lone for a, b in pairs)
+    assert all({pair[side] for pair in pairs} >= lone for side in (0, 1))
 
 
 @pytest.mark.parametrize("base", [2, 10])

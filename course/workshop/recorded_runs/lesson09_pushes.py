@@ -1,4 +1,4 @@
-"""What pushes buy the multiplier: whole trainings from nothing, with them, with noise alone, and with neither.
+"""What pushes buy the multiplier: whole trainings from nothing, with them, after louder noise, and without.
 
 python -m course.workshop.recorded_runs.lesson09_pushes --seeds 1
 
@@ -18,33 +18,46 @@ from torch import nn
 from course.workshop.recorded_runs import options, record_runs
 from ngpu_lib.evaluate import evaluate
 from ngpu_lib.files import write_whole
-from ngpu_lib.recipes import RECIPES, Recipe, start
+from ngpu_lib.recipes import ALL, RECIPES, Phase, Recipe, start
 
 NAME = "lesson09_pushes"
 RECIPE = RECIPES["multiply-pushed"]
 FOLDER = Path("runs") / NAME
 #: What is measured on the way and at the end: kind of operands, bits, examples, seed (at the end that of the cards).
 ON_THE_WAY = (("stretches", 60, 500, 5), ("random", 200, 24, 5))
-AT_THE_END = (("stretches", 60, 1000, 1), ("carries", 200, 100, 1))
+AT_THE_END = (("stretches", 60, 1000, 1), ("carries", 200, 100, 1), ("lone", 200, 100, 1))
 AT_THE_END += (("random", 800, 8, 1), ("random", 2000, 8, 1))
 EVERY, FIRST = 200, 1800
+
+
+def changed(**changes: float) -> Recipe:
+    """The shipped recipe with these changes in every phase that pushes."""
+    phases = [replace(phase, **changes) if phase.push else phase for phase in RECIPE.phases]
+    return replace(RECIPE, phases=tuple(phases))
+
+
+def louder_first() -> Recipe:
+    """From update 1,551 on 400 updates of noise 0.1 under dropout, then fewer of pushes than shipped."""
+    loud = Phase(
+        400, ALL, per_update=5, inputs="mixed", state_noise=0.1, lr_factor=0.4, extra_steps=8
+    )
+    pushes = zip((300, 300, 150, 75), (0.3, 0.12, 0.04, 0.012), strict=True)
+    last = RECIPE.phases[-1]
+    pushed = [replace(last, updates=updates, lr_factor=factor) for updates, factor in pushes]
+    return replace(RECIPE, phases=(*RECIPE.phases[:3], loud, *pushed))
+
+
+VARIANTS = {
+    "pushes": RECIPE,
+    "louder noise first": louder_first(),
+    "noise alone": changed(push=0.0),
+    "neither": changed(push=0.0, state_noise=0.0),
+}
 SETTING = {
-    "recipe": asdict(RECIPE),
+    "recipes": {name: asdict(recipe) for name, recipe in VARIANTS.items()},
     "on the way": ON_THE_WAY,
     "at the end": AT_THE_END,
 }
-#: What each does to the phases in which the full recipe pushes.
-VARIANTS = {
-    "pushes": {},
-    "noise alone": {"push": 0.0},
-    "neither": {"push": 0.0, "state_noise": 0.0},
-}
-
-
-def recipe_of(changes: dict[str, float]) -> Recipe:
-    """The recipe with these changes in every phase that pushes."""
-    phases = [replace(phase, **changes) if phase.push else phase for phase in RECIPE.phases]
-    return replace(RECIPE, phases=tuple(phases))
 
 
 def measured(model: nn.Module, wanted: tuple) -> list[dict[str, Any]]:
@@ -64,10 +77,11 @@ def one_run(setting: dict[str, Any], seed: int) -> dict[str, Any]:
     notes, curve = place / "curve.json", []
     if notes.exists():
         curve = json.loads(notes.read_text("utf-8"))
-    run = start(recipe_of(VARIANTS[variant]), seed=seed)
+    recipe = VARIANTS[variant]
+    run = start(recipe, seed=seed)
     for record in run.train(place / "checkpoint.safetensors", checkpoint_every=100):
         step = record["step"]
-        due = (step >= FIRST and step % EVERY == 0) or step == RECIPE.updates
+        due = (step >= FIRST and step % EVERY == 0) or step == recipe.updates
         if due and step not in (row["step"] for row in curve):
             curve.append({"step": step, "measured": measured(run.averaged, ON_THE_WAY)})
             write_whole(notes, json.dumps(curve).encode())
