@@ -1552,7 +1552,8 @@ assert not any(again[20])
 
 # %% [markdown]
 # Both slips are gone; what was cut off still is, and more time heals it: a push cannot buy steps. Trainings that are the same up to update 1,550, recorded: then with pushes (and noise
-# of 0.05), or with that noise alone. Mistakes while they train, on section 4's hardest kind and on random numbers, and at the end:
+# of 0.05); with that noise alone; or first with *louder noise*, 400 updates of 0.1 under dropout, and half as many pushes. Mistakes while they train, on section 4's hardest kind and on random
+# numbers, and at the end on more kinds. One of them is new, the *lone digit*: one operand is a single 1 in a sea of zeros, the other random.
 
 # %% tags=["figure"]
 tried = recorded.load("lesson09_pushes")["runs"]
@@ -1563,7 +1564,7 @@ for (variant, runs), colour in zip(tried.items(), plots.PALETTE, strict=False):
         steps = [point["step"] for point in run["curve"]]
         for which, ax in enumerate(axes):
             counts = [point["measured"][which]["mistakes"] for point in run["curve"]]
-            label = variant if seed == "0" else None
+            label = variant if seed == min(runs) else None
             ax.plot(steps, counts, marker="o", ms=4, color=colour, label=label, alpha=0.8)
             words.append(
                 f"{variant}, seed {seed}, picture {which + 1}: {counts[0]} to {counts[-1]}"

@@ -185,7 +185,14 @@ SHORT, ALL = (8, 12, 16, 20), (8, 12, 16, 20, 25, 28, 31, 36, 41)
 EVEN = (8, 12, 16, 20, 24, 28, 32, 36, 40)
 
 
-def _symbol_recipe(task: str, short: int = 300, long: int = 500, noisy: int = 400) -> Recipe:
+def _symbol_recipe(
+    task: str,
+    short: int = 300,
+    long: int = 500,
+    noisy: int = 400,
+    last: int = 300,
+    noise: float = 0.06,
+) -> Recipe:
     """Copy, reverse, duplicate and sort: every word fills its tape.
 
     What moves one cell a step is back, or half across, after exactly L steps. A word shorter than its
@@ -198,8 +205,8 @@ def _symbol_recipe(task: str, short: int = 300, long: int = 500, noisy: int = 40
         phases=(
             Phase(short, SHORT),
             Phase(long, EVEN, per_update=3),
-            Phase(noisy, EVEN, per_update=3, state_noise=0.06, lr_factor=0.3),
-            Phase(300, EVEN, per_update=3, state_noise=0.06, lr_factor=0.05),
+            Phase(noisy, EVEN, per_update=3, state_noise=noise, lr_factor=0.3),
+            Phase(last, EVEN, per_update=3, state_noise=noise, lr_factor=0.05),
         ),
         precision="bfloat16",
     )
@@ -213,8 +220,9 @@ def _pushed(updates: int, inputs: str = "varied", **more: float) -> Phase:
 
 #: The recipes behind the shipped weights.
 RECIPES: dict[str, Recipe] = {
-    **{task: _symbol_recipe(task) for task in ("copy", "reverse", "duplicate")},
-    "sort": _symbol_recipe("sort", short=600, long=900, noisy=500),
+    **{task: _symbol_recipe(task) for task in ("copy", "reverse")},
+    "duplicate": _symbol_recipe("duplicate", noisy=800, last=400, noise=0.1),
+    "sort": _symbol_recipe("sort", short=600, long=900, noisy=500, noise=0.1),
     "add": Recipe(
         task="add",
         maps=48,

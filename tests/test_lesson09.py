@@ -82,9 +82,10 @@ def test_the_pushes_recording_is_that_of_its_script():
     make = importlib.import_module("course.workshop.recorded_runs.lesson09_pushes")
     assert found["setting"] == json.loads(json.dumps(make.SETTING))
     assert set(found["runs"]) <= set(make.VARIANTS) and "pushes" in found["runs"]
-    for runs in found["runs"].values():
+    for variant, runs in found["runs"].items():
         for run in runs.values():
-            assert run["updates"] == make.RECIPE.updates == run["curve"][-1]["step"]
+            assert run["updates"] == make.VARIANTS[variant].updates == run["curve"][-1]["step"]
+            assert len(run["end"]) == len(make.AT_THE_END)
 
 
 def test_the_opened_recording_is_of_the_shipped_weights_and_true():

@@ -49,6 +49,14 @@ def test_short_figures_of_the_card_are_reproduced(name):
         assert score.symbol_accuracy == pytest.approx(row["symbol_accuracy"], abs=0.001), row
 
 
+@pytest.mark.parametrize("name", ["copy", "duplicate", "reverse", "sort"])
+def test_cards_of_the_symbol_tasks_know_no_mistake_up_to_4000_cells(name):
+    trained = pretrained.load(name)
+    rows = trained.card["measured"]
+    assert all(row["sequence_accuracy"] == 1 for row in rows)
+    assert trained.task.positions(max(row["length"] for row in rows)) >= 4000
+
+
 @pytest.mark.parametrize("inputs", ["random", "carries", "symmetric"])
 def test_adder_and_multiplier_far_beyond_their_training(inputs):
     add, multiply = pretrained.load("add"), pretrained.load("multiply")
