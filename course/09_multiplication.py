@@ -1552,7 +1552,7 @@ assert not any(again[20])
 
 # %% [markdown]
 # Both slips are gone; what was cut off still is, and more time heals it: a push cannot buy steps. Trainings that are the same up to update 1,550, recorded: then with pushes (and noise
-# of 0.05); with that noise alone; or first with *louder noise*, 400 updates of 0.1 under dropout, and half as many pushes. Mistakes while they train, on section 4's hardest kind and on random
+# of 0.05); with that noise alone; or first with louder noise, 400 updates of 0.1 under dropout, and half as many pushes. Mistakes while they train, on section 4's hardest kind and on random
 # numbers, and at the end on more kinds. One of them is new, the *lone digit*: one operand is a single 1 in a sea of zeros, the other random.
 
 # %% tags=["figure"]
@@ -1583,13 +1583,12 @@ ends = {
     for variant, runs in tried.items()
     for seed, run in runs.items()
 }
-for name, found in ends.items():
-    print(name)
-    for (inputs, length), row in found.items():
-        rate, right = row["mistakes_per_billion"], round(row["examples"] * row["sequence_accuracy"])
-        print(
-            f"  {inputs:9s} {length:5d} bits: {right:4d} of {row['examples']:4d} right; {rate['rate']:5.0f} mistakes per billion ({rate['low']:.0f} to {rate['high']:.0f})"
-        )
+columns = list(ends["pushes, seed 0"])
+print(" " * 26 + "".join(f"{f'{inputs} {length}':>15s}" for inputs, length in columns))
+tally = {name: [round(found[c]["examples"] * found[c]["sequence_accuracy"]) for c in columns] for name, found in ends.items()}  # fmt: skip
+for name, counts in tally.items():
+    tries = (ends[name][column]["examples"] for column in columns)
+    print(f"{name:26s}" + "".join(f"{f'{n} of {of}':>15s}" for n, of in zip(counts, tries, strict=True)))  # fmt: skip
 late_on = {
     variant: [
         p["measured"][1]["mistakes"]
@@ -1600,26 +1599,34 @@ late_on = {
     for variant, runs in tried.items()
 }
 assert max(late_on["pushes"]) == 0 < 5 <= min(late_on["noise alone"][2:])
-assert ends["noise alone, seed 0"]["random", 800]["sequence_accuracy"] == 2 / 8
-last = [
-    run["curve"][-1]["measured"][0]["mistakes"] for runs in tried.values() for run in runs.values()
-]
-assert len(last) == 3 and max(last) <= 2
+last = {variant: [run["curve"][-1]["measured"][0]["mistakes"] for run in runs.values()] for variant, runs in tried.items()}  # fmt: skip
+assert max(last["pushes"] + last["noise alone"]) <= 2 < min(last["louder noise first"])
 
 # %% [markdown]
-# **What happened.** On the hardest kind all three end alike, with one or two mistakes in 500 products. On random numbers they do not: pushed, neither seed makes a mistake from update 2,000 on; with noise
-# alone five or more stay from 2,400 on, in 24 products, and of eight of 800 bits it has two right. (One seed of that; without any noise none was trained.)
+# **What happened.** On random numbers of 200 bits pushes pay: neither seed that was pushed at once makes a mistake from update 2,000 on; with noise alone five or more stay from 2,400 on, in 24
+# products. (One seed of that; without any noise none was trained.) On the hardest kind these three end alike, and the two with louder noise, pushed about half as long, behind them.
 #
-# The two pushed seeds part elsewhere. Seed 0, the shipped one, has all eight products of 2,000 bits right; seed 1 one of eight, though none of its eight of 800 bits is wrong. What fails there needs
-# length to show: for that network the rate is no constant, and one measured on short products foretells nothing. (Carries of 200 bits did tell the two apart.) The shipped one's card:
+# Then the surprise: *no two networks fail at the same thing.* Seed 0, the shipped one, has all eight products of 2,000 bits right. Seed 1 has one, and loses 18 of a hundred lone digits of 200
+# bits. After louder noise seed 3 has every lone digit and every carry, and half of eight products of 800 bits; seed 2 has all of those eight, and misses a few lone digits and carries; of 2,000 bits neither has one.
+# One of four is exact there, and a rate measured on short products foretells nothing.
+#
+# A guess at the cause: each fails where something has to wait. While it learns nothing waits longer than the 49 steps of the longest tape; what slips away more slowly than
+# that costs no loss, so nothing pulls it back. What each lets slip is chance. The lone digit is the quickest test of it. The two shipped networks, and the card of the second:
 
 # %%
-far_of = {seed: run["end"][-1] for seed, run in tried["pushes"].items()}
-assert [row["sequence_accuracy"] for row in far_of.values()] == [1, 1 / 8]
+assert {name: counts[1:] for name, counts in tally.items()} == {
+    "pushes, seed 0": [100, 100, 8, 8],
+    "pushes, seed 1": [86, 82, 8, 1],
+    "louder noise first, seed 2": [97, 94, 8, 0],
+    "louder noise first, seed 3": [100, 100, 4, 0],
+    "noise alone, seed 0": [92, 48, 2, 0],
+}
 near, far = (ends["pushes, seed 1"]["random", bits]["mistakes_per_billion"] for bits in (800, 2000))
 assert near["rate"] == 0 and near["high"] < far["low"]
-carried = [ends[f"pushes, seed {seed}"]["carries", 200]["sequence_accuracy"] for seed in (0, 1)]
-assert carried[0] == 1 > 0.9 > carried[1]
+for machine in (model, pushed.model):
+    lone = evaluate(machine, task, 120, examples=12, inputs="lone", settings=trained.settings)
+    print(f"lone digits of 120 bits: {lone.sequence_accuracy:.0%} of 12 products right")
+    assert lone.sequence_accuracy == 1
 for row in pushed.card["measured"]:
     right = round(row["examples"] * row["sequence_accuracy"])
     print(f"{row['length']:5d} bits, {row['inputs']:9s}: {right} of {row['examples']}")
