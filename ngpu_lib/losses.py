@@ -103,7 +103,8 @@ class SequenceLoss:
         common = (model, batches, self.precision, self.settings, self.counts, pushes)
         cross_entropy, cost, right = run(*common)
         if self.push:
-            torch.autograd.grad(cross_entropy, list(model.parameters()))  # notes where to push
+            # Its backward notes where to push; the packed one leaves out the weights' gradients.
+            torch.autograd.grad(cross_entropy, list(model.parameters()), allow_unused=True)
             cross_entropy, cost, right = run(*common)
         loss = cross_entropy
         if self.saturation is not None:

@@ -75,8 +75,10 @@ class Kernel:
         """weight[0] on the row before, weight[1] on the row, weight[2] on the row after, plus bias."""
         return self._product(x, self.weight).add_(self.bias)
 
-    def backward(self, x: Tensor, d_out: Tensor) -> Tensor:
-        """The gradient in x; the gradients in weight and bias are added up inside."""
+    def backward(self, x: Tensor, d_out: Tensor, noting: bool = False) -> Tensor:
+        """The gradient in x; those in weight and bias are added up inside (not where only ``noting``)."""
+        if noting:
+            return self._product(d_out, self.turned)
         self.bias_gradient += d_out.sum(0)
         if self.low is not None and x.shape[0] > 2:
             product = _beside(x.to(self.low)).t() @ d_out[1:-1].to(self.low)
@@ -184,6 +186,7 @@ class _Unroll(torch.autograd.Function):
         maps = d_last.shape[1]
         third = maps // 3
         hard_backward = torch.ops.aten.hardtanh_backward
+        noting = ctx.push is not None
         d_state = d_last[:0]
         while ctx.saved:
             state, gates, candidate, mask, moved, new, inside = ctx.saved.pop()
@@ -191,7 +194,7 @@ class _Unroll(torch.autograd.Function):
             if d_state.shape[0] < rows:  # items whose last step this was join in
                 d_state = torch.cat([d_state, d_last[d_state.shape[0] : rows]])
             d_new = d_state.mul_(packed.valid[:rows])
-            if ctx.push is not None:
+            if noting:
                 ctx.push.note(len(ctx.saved), d_new)
             if inside is not None:
                 d_new.mul_(inside)
@@ -207,15 +210,17 @@ class _Unroll(torch.autograd.Function):
                 d_candidate.mul_(mask)
             d_candidate = hard_backward(d_candidate, candidate, -1, 1)
             d_candidate.addcmul_(beyond(candidate, -0.9, 0.9), pull)
-            d_inner = cand_kernel.backward(reset * state, d_candidate)
+            d_inner = cand_kernel.backward(reset * state, d_candidate, noting)
             torch.mul(d_inner, state, out=d_gates[:, :maps])
             d_state = shift_rows(d_moved, third, -1).addcmul_(d_inner, reset)
             d_gates = hard_backward(d_gates, gates, 0, 1).mul_(0.5)
             d_gates.addcmul_(beyond(gates, 0.05, 0.95), pull)
-            d_state += gate_kernel.backward(state, d_gates)
+            d_state += gate_kernel.backward(state, d_gates, noting)
         d_state = torch.cat([d_state, d_last[d_state.shape[0] :]])
         kernels = (gate_kernel, cand_kernel)
         gradients = [g for kernel in kernels for g in (kernel.gradient, kernel.bias_gradient)]
+        if noting:
+            gradients = [None] * len(gradients)
         return d_state, *gradients, None, None, None, None
 
 

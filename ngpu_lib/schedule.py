@@ -17,7 +17,7 @@ class Phase:
 
     updates: how many. bins: tape lengths L an update draws from. per_update: how many of the bins one
     update uses, drawn at random (0: all). state_noise: its standard deviation. push: size of the push
-    against every state (see losses.SequenceLoss; an update then costs twice as much). lr_factor: learning
+    against every state (see losses.SequenceLoss; an update then costs two thirds more). lr_factor: learning
     rate relative to the recipe's. inputs: kind of input (see Task.kinds). extra_steps: steps beyond L.
     dropout: as the recipe's (None: that one).
     """
@@ -88,14 +88,15 @@ class Recipe:
     def flop(self, updates: int) -> float:
         """Floating-point operations of the gates in the first ``updates`` updates, both passes.
 
-        A step of one cell is 9 C^2 multiply-adds forward and twice as many backward; an update that
-        draws some of the bins counts their mean.
+        A step of one cell is 9 C^2 multiply-adds forward and twice as many backward, once where a push
+        is only noted; an update that draws some of the bins counts their mean.
         """
         total, left = 0.0, require.whole("updates", updates)
         for phase in self.phases:
             made = left if phase is self.phases[-1] else min(left, phase.updates)
             cells = sum(n * (n + phase.extra_steps) for n in phase.bins) / len(phase.bins)
-            total += made * cells * (phase.per_update or len(phase.bins)) * (1 + (phase.push > 0))
+            cells *= (phase.per_update or len(phase.bins)) * (5 / 3 if phase.push else 1)
+            total += made * cells
             left -= made
         return 6 * 9 * self.maps**2 * self.batch_size * total
 
