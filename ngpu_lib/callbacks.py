@@ -74,7 +74,8 @@ class SaturationWeight(Callback):
     """The weight of the saturation cost, which here soon fades to nothing.
 
     Every ``every`` updates: weight <- clip(weight lr CE / cost, 1e-20, 1e-3), with CE and cost averaged
-    over those updates. The factor is far below 1, so within some 1,000 updates the weight is 1e-20.
+    over those updates. The factor is far below 1, so within some 1,000 updates the weight is 1e-20, far
+    below what float32 can add to anything, and stays there: the cost no longer ``counts``.
 
     Source: after the code of Freivalds & Liepins 2017. Departures: they divide by the cost *times* its
     weight, so that the weight becomes clip(lr CE / cost, 1e-20, 1e-3) and the weighted cost stays at lr
@@ -82,20 +83,29 @@ class SaturationWeight(Callback):
     a run that goes on from trained weights starts small, because 1e-3 would dominate it.
     """
 
+    LEAST = 1e-20
+
     def __init__(self, start: float = 1e-3, every: int = 200):
         self.weight, self.lr = require.number("start", start, 0), 0.0
         self.every = require.whole("every", every, 1)
         self.sums = [0.0, 0.0]
+
+    @property
+    def counts(self) -> bool:
+        """Whether the cost still changes anything; once it does not, it need not be computed."""
+        return self.weight > self.LEAST
 
     def before_update(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         self.lr = optimizer.param_groups[0]["lr"]
 
     def after_update(self, step: int, model: nn.Module, record: Record) -> None:
         record["saturation_weight"] = self.weight
+        if not self.counts:
+            return
         self.sums = [self.sums[0] + record["cross_entropy"], self.sums[1] + record["saturation"]]
         if step % self.every == 0:
             ratio = self.sums[0] / max(self.sums[1], 1e-30)
-            self.weight = min(max(self.weight * self.lr * ratio, 1e-20), 1e-3)
+            self.weight = min(max(self.weight * self.lr * ratio, self.LEAST), 1e-3)
             self.sums = [0.0, 0.0]
 
     def state_dict(self) -> dict[str, Any]:

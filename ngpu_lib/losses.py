@@ -62,7 +62,7 @@ class SequenceLoss:
             updates.
 
     Calling it gives the loss, a scalar, and the metrics cross_entropy, saturation (the cost before its
-    weight), symbol_accuracy and sequence_accuracy, each a float.
+    weight, while it counts), symbol_accuracy and sequence_accuracy, each a float.
 
     Raises:
         ValueError: a setting that the model does not have; bfloat16 for a model that is not packed.
@@ -101,36 +101,38 @@ class SequenceLoss:
         run = _packed if packed.serves(model) else _plain
         pushes = [Push(self.push) if self.push else None for _ in batches]
         common = (model, batches, self.precision, self.settings, self.counts, pushes)
-        cross_entropy, cost, right = run(*common)
+        saturation = self.saturation if self.saturation and self.saturation.counts else None
         if self.push:
+            cross_entropy, _, _ = run(*common, costs=False)
             # Its backward notes where to push; the packed one leaves out the weights' gradients.
             torch.autograd.grad(cross_entropy, list(model.parameters()), allow_unused=True)
-            cross_entropy, cost, right = run(*common)
-        loss = cross_entropy
-        if self.saturation is not None:
-            loss = cross_entropy + self.saturation.weight * cost
+        cross_entropy, cost, right = run(*common, costs=saturation is not None)
+        loss, metrics = cross_entropy, {"cross_entropy": cross_entropy.item()}
+        if saturation is not None:
+            loss = cross_entropy + saturation.weight * cost
+            metrics["saturation"] = cost.item()
         counted = torch.cat([batch.loss_mask_BL.flatten() for batch in batches])
         symbols = torch.cat([part.flatten() for part in right])[counted]
         whole = torch.cat([part.all(1) for part in right])
         return loss, {
-            "cross_entropy": cross_entropy.item(),
-            "saturation": cost.item(),
+            **metrics,
             "symbol_accuracy": symbols.float().mean().item(),
             "sequence_accuracy": whole.float().mean().item(),
         }
 
 
-def _packed(model, batches, precision, settings, counts, pushes):
+def _packed(model, batches, precision, settings, counts, pushes, costs):
     """Cross-entropy, saturation cost and, per batch, which symbols are right or do not count (B, L)."""
     rows = pack(batches, model.write.weight.dtype, counts)
-    logits, cost = packed.unroll(model, rows, precision=precision, push=pushes[0], **settings)
+    options = dict(precision=precision, push=pushes[0], costs=costs)
+    logits, cost = packed.unroll(model, rows, **options, **settings)
     losses = F.cross_entropy(logits, rows.targets, reduction="none")
     right = (logits.argmax(-1) == rows.targets) | (rows.loss_weight == 0)
     return losses @ rows.loss_weight, cost, rows.unpack(right)
 
 
-def _plain(model, batches, precision, settings, counts, pushes):
-    """The same by the model's own forward, one batch after the other."""
+def _plain(model, batches, precision, settings, counts, pushes, costs):
+    """The same by the model's own forward, one batch after the other; it computes costs in any case."""
     if precision != "float32":
         raise ValueError(
             f"precision: got {precision!r}; {type(model).__name__} runs the plain way, in float32"

@@ -133,7 +133,7 @@ class _Unroll(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, state, gate_w, gate_b, cand_w, cand_b, packed, settings, low, save):
-        extra_steps, dropout, noise, push = settings
+        extra_steps, dropout, noise, push, costs = settings
         pushed = push is not None and push.known
         maps = state.shape[1]
         third = maps // 3
@@ -146,12 +146,12 @@ class _Unroll(torch.autograd.Function):
             last[rows : state.shape[0]] = state[rows:]
             state = state[:rows]
             gates = gate_kernel.apply(state)
-            if save:
+            if costs:
                 cost += packed.cost_weight[:rows, 0] @ overshoot(gates)
             gates.mul_(0.5).add_(0.5).clamp_(0, 1)
             reset, update = gates[:, :maps], gates[:, maps:]
             candidate = cand_kernel.apply(reset * state)
-            if save:
+            if costs:
                 cost += packed.cost_weight[:rows, 0] @ overshoot(candidate)
             candidate.clamp_(-1, 1)
             mask = dropout_mask(candidate, dropout) if dropout else None
@@ -171,7 +171,7 @@ class _Unroll(torch.autograd.Function):
             state = new
         last[: state.shape[0]] = state
         ctx.saved, ctx.kernels = saved, (gate_kernel, cand_kernel)
-        ctx.packed, ctx.noise, ctx.push = packed, noise, None if pushed else push
+        ctx.packed, ctx.noise, ctx.push, ctx.costs = packed, noise, None if pushed else push, costs
         return last, cost
 
     @staticmethod
@@ -200,7 +200,6 @@ class _Unroll(torch.autograd.Function):
                 d_new.mul_(inside)
             elif ctx.noise > 0:
                 d_new = hard_backward(d_new, new, -1, 1)
-            pull = packed.cost_weight[:rows] * d_cost
             reset, update = gates[:, :maps], gates[:, maps:]
             d_gates = torch.empty_like(gates)
             torch.mul(d_new, moved, out=d_gates[:, maps:])
@@ -209,12 +208,15 @@ class _Unroll(torch.autograd.Function):
             if mask is not None:
                 d_candidate.mul_(mask)
             d_candidate = hard_backward(d_candidate, candidate, -1, 1)
-            d_candidate.addcmul_(beyond(candidate, -0.9, 0.9), pull)
+            if ctx.costs:
+                pull = packed.cost_weight[:rows] * d_cost
+                d_candidate.addcmul_(beyond(candidate, -0.9, 0.9), pull)
             d_inner = cand_kernel.backward(reset * state, d_candidate, noting)
             torch.mul(d_inner, state, out=d_gates[:, :maps])
             d_state = shift_rows(d_moved, third, -1).addcmul_(d_inner, reset)
             d_gates = hard_backward(d_gates, gates, 0, 1).mul_(0.5)
-            d_gates.addcmul_(beyond(gates, 0.05, 0.95), pull)
+            if ctx.costs:
+                d_gates.addcmul_(beyond(gates, 0.05, 0.95), pull)
             d_state += gate_kernel.backward(state, d_gates, noting)
         d_state = torch.cat([d_state, d_last[d_state.shape[0] :]])
         kernels = (gate_kernel, cand_kernel)
@@ -248,14 +250,15 @@ def unroll(
     dropout: float = 0.0,
     noise: float = 0.0,
     push: Push | None = None,
+    costs: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Run every item for as many steps as its tape is long, and ``extra_steps`` more.
 
-    The settings are those of ``DiagonalNeuralGPU.unroll``.
+    The settings are those of ``DiagonalNeuralGPU.unroll``. costs: whether the saturation cost is wanted.
 
     Returns:
-        The logits, (rows, V), and the mean saturation cost of the batches, a scalar (0 without
-        gradients, where nobody needs it). Gradients can be taken once.
+        The logits, (rows, V), and the mean saturation cost of the batches, a scalar (0 where it is not
+        wanted, and without gradients). Gradients can be taken once.
 
     Raises:
         ValueError: a model that this path does not serve, an unknown precision, impossible settings.
@@ -284,11 +287,12 @@ def unroll(
     gate_b = torch.cat([model.reset.bias, model.update.bias])
     cand_w = model.candidate.weight.permute(2, 1, 0).contiguous()
     save = torch.is_grad_enabled()
+    costs = costs and save
     last, cost = _Unroll.apply(
         state, gate_w, gate_b, cand_w, model.candidate.bias,
-        packed, (extra_steps, dropout, noise, push), PRECISIONS[precision], save,
+        packed, (extra_steps, dropout, noise, push, costs), PRECISIONS[precision], save,
     )  # fmt: skip
-    if save:
+    if costs:
         first = overshoot(preactivation)
         lengths = torch.cat(
             [first.new_zeros(1)]

@@ -10,6 +10,7 @@ from torch import nn
 from ngpu_lib import cli, pretrained
 from ngpu_lib.callbacks import AverageWeights, DrawTogether, GradientNoise, SaturationWeight
 from ngpu_lib.evaluate import evaluate
+from ngpu_lib.losses import SequenceLoss
 from ngpu_lib.neural_gpu import DiagonalNeuralGPU, NeuralGPU
 from ngpu_lib.optimizers import ClippedAdamax
 from ngpu_lib.recipes import ALL, RECIPES, BinnedBatches, Phase, Recipe, start
@@ -64,6 +65,31 @@ def test_saturation_weight_fades_with_the_loss():
     other = SaturationWeight()
     other.load_state_dict(piece.state_dict())
     assert other.weight == piece.weight
+    assert piece.counts
+    piece.weight = piece.LEAST
+    piece.after_update(3, model, {"cross_entropy": 0.5})  # and asks for no cost any more
+    assert not piece.counts and piece.weight == piece.LEAST
+
+
+def test_a_faded_saturation_cost_is_left_out_and_changes_no_gradient():
+    task, weight = make_task("add"), SaturationWeight()
+    model = DiagonalNeuralGPU(task.vocabulary, 6)
+    with torch.no_grad():  # far beyond its end stops, so that the cost is there
+        for parameter in model.parameters():
+            parameter.mul_(4)
+    batch = task.sample(4, 5, torch.Generator().manual_seed(0))
+    found = {}
+    for size in (1e-3, 1.01 * weight.LEAST, weight.LEAST):
+        weight.weight = size
+        loss, metrics = SequenceLoss(saturation=weight)(model, batch)
+        found[size] = torch.cat(
+            [g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))]
+        )
+        assert ("saturation" in metrics) == (size > weight.LEAST)
+        assert metrics.get("saturation", 1) > 0.1
+    strong, weak, none = found.values()
+    assert not torch.allclose(strong, none, rtol=1e-4, atol=1e-9)
+    assert torch.allclose(weak, none, rtol=1e-6, atol=1e-12)
 
 
 def test_average_and_gradient_noise():

@@ -59,9 +59,9 @@ class Readable(DiagonalNeuralGPU):
     """The same model by another name: it runs the plain way, one length after the other."""
 
 
-def update(model, batches, precision="float32"):
-    """Loss and gradients of one update, by the back end that the model gets."""
-    loss, _ = SequenceLoss(precision, SaturationWeight(), **SETTINGS)(model, batches)
+def update(model, batches, precision="float32", weight=1e-3):
+    """Loss and gradients of one update, by the back end that the model gets; ``weight``: of the saturation cost."""
+    loss, _ = SequenceLoss(precision, SaturationWeight(weight), **SETTINGS)(model, batches)
     loss.backward()
     model.zero_grad()
 
@@ -85,6 +85,7 @@ def tables():
         {
             "plain": lambda: update(readable, batches),
             "float32": lambda: update(model, batches),
+            "faded": lambda: update(model, batches, weight=SaturationWeight.LEAST),
             "bfloat16": lambda: update(model, batches, "bfloat16"),
             "mm float32": products["float32"][0],
             "mm bfloat16": products["bfloat16"][0],
@@ -101,6 +102,7 @@ def tables():
     for name, label in [
         ("plain", "plain loop, float32"),
         ("float32", "packed, float32"),
+        ("faded", "the same, saturation cost faded"),
         ("bfloat16", "packed, bfloat16 products"),
     ]:
         speed = UPDATE_FLOP / times[name]
