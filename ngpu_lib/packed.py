@@ -137,7 +137,9 @@ class _Unroll(torch.autograd.Function):
         pushed = push is not None and push.known
         maps = state.shape[1]
         third = maps // 3
-        gate_kernel, cand_kernel = Kernel(gate_w, gate_b, low), Kernel(cand_w, cand_b, low)
+        # The hard sigmoid is clip(x / 2 + 1 / 2); its slope and height go into the weights, once an update.
+        gate_kernel = Kernel(gate_w / 2, gate_b / 2 + 0.5, low)
+        cand_kernel = Kernel(cand_w, cand_b, low)
         last = torch.empty_like(state)
         cost = state.new_zeros(())
         saved = []
@@ -147,8 +149,8 @@ class _Unroll(torch.autograd.Function):
             state = state[:rows]
             gates = gate_kernel.apply(state)
             if costs:
-                cost += packed.cost_weight[:rows, 0] @ overshoot(gates)
-            gates.mul_(0.5).add_(0.5).clamp_(0, 1)
+                cost += 2 * packed.cost_weight[:rows, 0] @ overshoot(gates, 0.05, 0.95)
+            gates.clamp_(0, 1)
             reset, update = gates[:, :maps], gates[:, maps:]
             candidate = cand_kernel.apply(reset * state)
             if costs:
@@ -214,21 +216,19 @@ class _Unroll(torch.autograd.Function):
             d_inner = cand_kernel.backward(reset * state, d_candidate, noting)
             torch.mul(d_inner, state, out=d_gates[:, :maps])
             d_state = shift_rows(d_moved, third, -1).addcmul_(d_inner, reset)
-            d_gates = hard_backward(d_gates, gates, 0, 1).mul_(0.5)
+            d_gates = hard_backward(d_gates, gates, 0, 1)
             if ctx.costs:
-                d_gates.addcmul_(beyond(gates, 0.05, 0.95), pull)
+                d_gates.addcmul_(beyond(gates, 0.05, 0.95), pull, value=2)
             d_state += gate_kernel.backward(state, d_gates, noting)
         d_state = torch.cat([d_state, d_last[d_state.shape[0] :]])
-        kernels = (gate_kernel, cand_kernel)
-        gradients = [g for kernel in kernels for g in (kernel.gradient, kernel.bias_gradient)]
-        if noting:
-            gradients = [None] * len(gradients)
-        return d_state, *gradients, None, None, None, None
+        gradients = [gate_kernel.gradient / 2, gate_kernel.bias_gradient / 2]
+        gradients += [cand_kernel.gradient, cand_kernel.bias_gradient]
+        return d_state, *([None] * 4 if noting else gradients), None, None, None, None
 
 
-def overshoot(x: Tensor) -> Tensor:
-    """The saturation cost of each row: the sum of relu(|x| - 0.9). (abs is slow on a CPU, clamp fast.)"""
-    above, below = (x - 0.9).clamp_min_(0), (x + 0.9).clamp_max_(0)
+def overshoot(x: Tensor, low: float = -0.9, high: float = 0.9) -> Tensor:
+    """How far each row lies outside [low, high], summed: its saturation cost. (abs is slow on a CPU, clamp fast.)"""
+    above, below = (x - high).clamp_min_(0), (x - low).clamp_max_(0)
     return above.sub_(below).sum(1)
 
 

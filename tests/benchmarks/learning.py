@@ -14,15 +14,18 @@ UPDATE = 98.9e9  # FLOP of one update of the multiplier with all nine bins x 32,
 def tables() -> Iterator[Table]:
     from ngpu_lib.recipes import ALL, EVEN, RECIPES, SHORT, Phase
 
+    words = {"phases": (Phase(150, SHORT), Phase(250, EVEN, per_update=3))}
+    small = {"batch_size": 8, "lr": 0.0075, "precision": "float32"}
+    small["phases"] = (
+        Phase(1050, SHORT, extra_steps=4),
+        Phase(300, ALL, per_update=3, extra_steps=8),
+        Phase(1650, ALL, per_update=3, extra_steps=8, lr_factor=0.4),
+    )
     quick = {
-        "copy": ((Phase(150, SHORT), Phase(250, EVEN, per_update=3)), 40, 25),
-        "reverse": ((Phase(150, SHORT), Phase(250, EVEN, per_update=3)), 40, 25),
-        "add": (RECIPES["add"].phases, 20, 100),
-        "multiply": (
-            (Phase(1000, SHORT, extra_steps=4), Phase(1000, ALL, per_update=3, extra_steps=8)),
-            20,
-            100,
-        ),
+        "copy": (words, 40, 25),
+        "reverse": (words, 40, 25),
+        "add": ({"phases": RECIPES["add"].phases}, 20, 100),
+        "multiply": (small, 20, 50),
     }
     rows = [[task, seed, *learn(task, seed, *how)] for task, how in quick.items() for seed in SEEDS]
     yield Table(
@@ -33,12 +36,12 @@ def tables() -> Iterator[Table]:
     )
 
 
-def learn(task: str, seed: int, phases: tuple, length: int, every: int) -> list:
+def learn(task: str, seed: int, options: dict, length: int, every: int) -> list:
     """Train until the goal is reached; [length, updates, seconds, TFLOP, updates of the paper]."""
     from ngpu_lib.evaluate import evaluate
     from ngpu_lib.recipes import start
 
-    run = start(task, seed, phases=phases)
+    run = start(task, seed, **options)
     begin, testing = time.perf_counter(), 0.0
     for record in run.train(progress=False):
         if record["step"] % every:
