@@ -1600,31 +1600,51 @@ late_on = {
 }
 assert max(late_on["pushes"]) == 0 < 5 <= min(late_on["noise alone"][2:])
 last = {variant: [run["curve"][-1]["measured"][0]["mistakes"] for run in runs.values()] for variant, runs in tried.items()}  # fmt: skip
-assert max(last["pushes"] + last["noise alone"]) <= 2 < min(last["louder noise first"])
+assert max(last["pushes"] + last["noise alone"]) <= 3 < min(last["louder noise first"])
 
 # %% [markdown]
-# **What happened.** On random numbers of 200 bits pushes pay: neither seed that was pushed at once makes a mistake from update 2,000 on; with noise alone five or more stay from 2,400 on, in 24
-# products. (One seed of that; without any noise none was trained.) On the hardest kind these three end alike, and the two with louder noise, pushed about half as long, behind them (seed 3 was not measured before update 2,400).
+# **What happened.** On random numbers of 200 bits pushes pay: no seed of the four that were pushed at once makes a mistake from update 2,000 on; with noise alone five or more stay from 2,400 on, in 24
+# products. (One seed of that; without any noise none was trained.) On the hardest kind these five end alike, and the two with louder noise, pushed about half as long, behind them (seed 3 was not measured before update 2,400).
 #
-# Then the surprise: *no two networks fail alike.* Seed 0, the shipped one, has all eight products of 2,000 bits right. Seed 1 has one, and loses 18 of a hundred lone digits of 200
-# bits. After louder noise seed 3 has every lone digit and every carry, and half of eight products of 800 bits; seed 2 has all of those eight, and misses a few lone digits and carries; of 2,000 bits neither has one.
-# One of the four pushed ones is exact there, and of seed 1 a rate measured on short products foretells nothing.
+# Then the surprise: *being right at 200 bits says little about 2,000.* Of four seeds of one recipe seed 0, the shipped one, has all eight products of 2,000 bits right, seed 1 has one, the others none. Seed 1 loses 18 of a
+# hundred lone digits of 200 bits, seed 2 none of these but eight carries, and seed 3 not one of both, yet three of eight random products of 800. After louder noise no seed is right
+# at 2,000 bits either. So one of the six pushed ones is exact there.
 #
 # A guess at the cause: each fails where something has to wait. While it learns nothing waits longer than the 49 steps of the longest tape; what slips away more slowly than
-# that costs no loss, so nothing pulls it back. What each lets slip is chance. The lone digit shows one such slip, not all. The two shipped networks, and the card of the second:
+# that costs no loss, so nothing pulls it back. If values slip, rounding should hold them. The same four networks, nothing trained, every value of the state
+# rounded to the nearest of nine levels after every step:
 
 # %%
 assert {name: counts[1:] for name, counts in tally.items()} == {
     "pushes, seed 0": [100, 100, 8, 8],
     "pushes, seed 1": [86, 82, 8, 1],
+    "pushes, seed 2": [92, 100, 8, 0],
+    "pushes, seed 3": [100, 100, 5, 0],
     "louder noise first, seed 2": [97, 94, 8, 0],
     "louder noise first, seed 3": [100, 100, 4, 0],
     "noise alone, seed 0": [92, 48, 2, 0],
 }
 phases = recorded.load("lesson09_pushes")["setting"]["recipes"]["pushes"]["phases"]
 assert max(max(phase["bins"]) + phase["extra_steps"] for phase in phases) == 49
-near, far = (ends["pushes, seed 1"]["random", bits]["mistakes_per_billion"] for bits in (800, 2000))
-assert near["rate"] == 0 and near["high"] < far["low"]
+
+# %%
+far_rates = {}
+for seed, run in tried["pushes"].items():
+    for plain, rounded_row in zip(run["end"][3:], run["rounded"], strict=True):
+        rates = [row["mistakes_per_billion"]["rate"] for row in (plain, rounded_row)]
+        right = f"{rounded_row['sequence_accuracy'] * rounded_row['examples']:.0f} of {rounded_row['examples']}"
+        far_rates[seed, plain["length"]] = (*rates, right)
+        print(f"seed {seed}, {plain['length']:4d} bits: {rates[0]:6.0f} mistakes per billion; rounded {rates[1]:5.0f}, {right} right")  # fmt: skip
+held = {key: (rounded, right) for key, (plain, rounded, right) in far_rates.items()}
+assert all(rate == 0 for (seed, bits), (rate, _) in held.items() if bits == 800)
+assert [held[s, 2000][1] for s in "0123"] == ["4 of 4", "4 of 4", "0 of 4", "1 of 4"]
+assert all(5 * held[s, 2000][0] < far_rates[s, 2000][0] for s in "123")
+
+# %% [markdown]
+# It holds most of it. At 800 bits no mistake is left; at 2,000 seed 1 has four of four, and the other two make fewer than a fifth of theirs. So most of what fails far out is values that slip between levels, and one
+# can hold them *after* the training. The rest is no slip of that kind: at these places the rule itself is wrong, or nine levels are (guesses). The two shipped networks, and the card of the second:
+
+# %%
 for machine in (model, pushed.model):
     lone = evaluate(machine, task, 120, examples=12, inputs="lone", settings=trained.settings)
     print(f"lone digits of 120 bits: {lone.sequence_accuracy:.0%} of 12 products right")
