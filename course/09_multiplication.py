@@ -497,7 +497,7 @@ axes[1].set(
     ylabel="share of symbols right",
     title="Tests, some far longer than anything trained",
 )
-axes[1].legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+axes[1].legend(fontsize=9)
 plots.show(
     fig,
     alt="Above: the training loss falls slowly, then steeply between updates 600 and 1,000. Below: symbol accuracy at 41, 81, 161 and 401 symbols jumps from about one half to nearly one, one length after the other.",
