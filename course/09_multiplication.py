@@ -1608,10 +1608,10 @@ assert late_on["noise alone"][-1] == 6 and min(last["neither"]) > 100
 # %% [markdown]
 # **What happened.** On random numbers of 200 bits pushes pay: no seed of the four that were pushed at once makes a mistake from update 2,000 on; with noise alone five or more stay from 2,400 on, in 24
 # products (one seed of that). With neither it *grows worse* while it trains, on both seeds: from update 2,000 to the end more than six times as many. So here the noise is shown to matter: seed 0
-# with it ends with 6 mistakes, without it with 368, and nothing else differs. On the hardest kind the four and the one with noise alone end alike; louder noise, pushed about half as long, is behind them (seed 3 was not measured before update 2,400), neither far behind.
+# with it ends with 6 mistakes, without it with 368, and nothing else differs. On the hardest kind the four and the one with noise alone end alike; louder noise, pushed about half as long, is behind them (seed 3 was not measured before update 2,400), and those with neither are far behind.
 #
 # Then the surprise: *being right at 200 bits says little about 2,000.* Of four seeds of one recipe seed 0, the shipped one, has all eight products of 2,000 bits right, seed 1 has one, the others none. Seed 1 loses 18 of a
-# hundred lone digits of 200 bits, seed 2 none of these but eight carries, and seed 3 not one of both, yet three of eight random products of 800. After louder noise no seed is right
+# hundred lone digits of 200 bits, seed 2 none of these but eight carries; seed 3 loses none of either, yet three of eight random products of 800. After louder noise no seed is right
 # at 2,000 bits either. So one of the six pushed ones is exact there.
 #
 # A guess at the cause: each fails where something has to wait. While it learns nothing waits longer than the 49 steps of the longest tape; what slips away more slowly than
@@ -1647,7 +1647,7 @@ assert [held[s, 2000][1] for s in "0123"] == ["4 of 4", "4 of 4", "0 of 4", "1 o
 assert all(5 * held[s, 2000][0] < far_rates[s, 2000][0] for s in "123")
 
 # %% [markdown]
-# It holds most of it. At 800 bits no mistake is left; at 2,000 seed 1 has four of four, and the other two make fewer than a fifth of theirs. So most of what fails far out is values that slip between levels, and one
+# It holds most of it. At 800 bits no mistake is left; at 2,000 seed 1 has four of four, and the other two make, per step of a cell, less than a fifth of the mistakes they made. So most of what fails far out is values that slip between levels, and one
 # can hold them *after* the training. The rest is no slip of that kind: at these places the rule itself is wrong, or nine levels are (guesses). The two shipped networks, and the card of the second:
 
 # %%
