@@ -41,15 +41,16 @@ def native_precision(device: str | torch.device = "cpu") -> str:
 
     Where bfloat16 is missing it is not refused but emulated: GPUs before compute capability 8
     (Colab's T4 is 7.5) and most processors then take many times as long as in float32 (measured on
-    one core held to AVX2: 4 GFLOP/s instead of 166; the same core with its own units: 1,305). A unit
-    without tiles (AVX-512 alone) may gain or lose: an update of the multiplier took 0.77 s and in
-    float32 0.92 s on an AMD EPYC, but 3.1 s and 1.75 s on an Intel Xeon; so it is not used.
+    one core held to AVX2: 4 GFLOP/s instead of 166; the same core with its own units: 1,305). Units
+    without tiles (AVX-512 alone) gain or lose: an update of the multiplier took 0.40 s and in float32
+    0.69 s on one AMD EPYC, 0.77 s and 0.92 s on an older one, but 3.1 s and 1.75 s on an Intel Xeon. So
+    they are used where AMD made them, as far as torch can tell.
 
     Args:
         device: "cpu", "cuda", "cuda:1", ... or a torch.device.
 
     Returns:
-        "bfloat16" where its products are native and in tiles, else "float32".
+        "bfloat16" where its products are native and fast, else "float32".
 
     Raises:
         ValueError: a name that PyTorch does not know.
@@ -59,15 +60,17 @@ def native_precision(device: str | torch.device = "cpu") -> str:
     device = place(device)
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.get_device_capability(device) >= (8, 0) else "float32"
-    if device.type == "cpu" and _has_bfloat16_tiles():
+    if device.type == "cpu" and _has_fast_bfloat16():
         return "bfloat16"
     return "float32"
 
 
-def _has_bfloat16_tiles() -> bool:
-    """Whether this processor multiplies tiles of bfloat16 and torch's kernels are allowed to use that."""
-    has = getattr(torch.cpu, "_is_amx_tile_supported", None)  # private, newer than torch 2.4
-    if has is None or not has():
+def _has_fast_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 in tiles or is AMD's, and torch's kernels may use that."""
+    tiles = getattr(torch.cpu, "_is_amx_tile_supported", bool)  # private, newer than torch 2.4
+    able = getattr(torch.cpu, "get_capabilities", dict)()  # newer still
+    by_amd = able.get("avx512_bf16") and str(able.get("cpu_name")).startswith("AMD")
+    if not (tiles() or by_amd):
         return False
     try:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

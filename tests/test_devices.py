@@ -50,18 +50,29 @@ def test_bfloat16_is_for_gpus_that_have_it(monkeypatch, capability, precision):
     assert native_precision(torch.device("cuda")) == precision
 
 
+@pytest.mark.parametrize("kernels", [True, False])
 @pytest.mark.parametrize(
-    ("tiles", "kernels"), [(True, True), (True, False), (False, True), (None, True)]
+    ("tiles", "able", "fast"),
+    [
+        (True, {"avx512_bf16": True, "cpu_name": "Intel Xeon"}, True),
+        (False, {"avx512_bf16": True, "cpu_name": "Intel Xeon"}, False),
+        (False, {"avx512_bf16": True, "cpu_name": "AMD EPYC"}, True),
+        (False, {"avx512_bf16": False, "cpu_name": "AMD EPYC"}, False),
+        (False, {"cpu_name": "Neoverse"}, False),
+        (True, None, True),
+        (None, None, False),
+    ],
 )
-def test_bfloat16_is_for_processors_that_have_it(monkeypatch, tiles, kernels):
-    if tiles is None:  # an older torch that cannot say
-        monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported", raising=False)
-    else:
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles, raising=False)
+def test_bfloat16_is_for_processors_that_have_it(monkeypatch, tiles, able, fast, kernels):
+    for name, told in (("_is_amx_tile_supported", tiles), ("get_capabilities", able)):
+        if told is None:  # an older torch that cannot say
+            monkeypatch.delattr(torch.cpu, name, raising=False)
+        else:
+            monkeypatch.setattr(torch.cpu, name, lambda told=told: told, raising=False)
     monkeypatch.setattr(
         torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: kernels, raising=False
     )
-    assert native_precision("cpu") == ("bfloat16" if tiles and kernels else "float32")
+    assert native_precision("cpu") == ("bfloat16" if fast and kernels else "float32")
     assert native_precision("meta") == native_precision("mps") == "float32"
 
 
