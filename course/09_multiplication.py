@@ -1552,8 +1552,8 @@ assert not any(again[20])
 
 # %% [markdown]
 # Both slips are gone; what was cut off still is, and more time heals it: a push cannot buy steps. Trainings that are the same up to update 1,550, recorded: then with pushes (and noise
-# of 0.05); with that noise alone; with neither; or first with louder noise, 400 updates of 0.1 under dropout, and half as many pushes. Mistakes while they train, on section 4's hardest kind and on random
-# numbers, and at the end on more kinds. One of them is new, the *lone digit*: one operand is a single 1 in a sea of zeros, the other random.
+# of 0.05), ten seeds; with that noise alone; with neither; or first with louder noise, 400 updates of 0.1 under dropout, and half as many pushes. Mistakes while they train (of pushed seeds 4 to 9 at the
+# end only), on section 4's hardest kind and on random numbers, and at the end on more kinds. One of them is new, the *lone digit*: one operand is a single 1 in a sea of zeros, the other random.
 
 # %% tags=["figure"]
 tried = recorded.load("lesson09_pushes")["runs"]
@@ -1573,7 +1573,7 @@ for ax, title in zip(
     axes, ("500 stretches of 60 bits", "24 random products of 200 bits"), strict=True
 ):
     ax.set_yscale("symlog", linthresh=2)
-    ax.set(xlabel="update", ylabel="mistakes", title=title, ylim=(-0.2, 1000))
+    ax.set(xlabel="update", ylabel="mistakes", title=title, ylim=(-0.2, 3000))
 axes[1].legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 plots.show(fig, alt=f"Mistakes over the training, one line a seed. {'; '.join(words)}.")
 
@@ -1598,24 +1598,26 @@ late_on = {
     ]
     for variant, runs in tried.items()
 }
-assert max(late_on["pushes"]) == 0 < 5 <= min(late_on["noise alone"][2:])
+assert max(late_on["pushes"]) == 0 and len(tried["pushes"]) == 10
 ends_up = {seed: [p["measured"][1]["mistakes"] for p in run["curve"]] for seed, run in tried["neither"].items()}  # fmt: skip
 assert all(counts[-1] > 6 * counts[1] for counts in ends_up.values()) and ends_up["0"][-1] == 368
-last = {variant: [run["curve"][-1]["measured"][0]["mistakes"] for run in runs.values()] for variant, runs in tried.items()}  # fmt: skip
-assert max(last["pushes"] + last["noise alone"]) <= 3 < min(last["louder noise first"])
-assert late_on["noise alone"][-1] == 6 and min(last["neither"]) > 100
+last = {variant: [run["curve"][-1]["measured"] for run in runs.values()] for variant, runs in tried.items()}  # fmt: skip
+assert [random["mistakes"] for _, random in last["noise alone"]] == [6, 957]
+assert max(hard["mistakes"] for hard, _ in last["pushes"] + last["louder noise first"]) == 6
+assert min(hard["mistakes"] for hard, _ in last["neither"]) > 100
 
 # %% [markdown]
-# **What happened.** On random numbers of 200 bits pushes pay: no seed of the four that were pushed at once makes a mistake from update 2,000 on; with noise alone five or more stay from 2,400 on, in 24
-# products (one seed of that). With neither it *grows worse* while it trains, on both seeds: from update 2,000 to the end more than six times as many. So here the noise is shown to matter: seed 0
-# with it ends with 6 mistakes, without it with 368, and nothing else differs. On the hardest kind the four and the one with noise alone end alike; louder noise, pushed about half as long, is behind them (seed 3 was not measured before update 2,400), and those with neither are far behind.
+# **What happened.** On random numbers of 200 bits pushes pay: none of the ten that were pushed at once ends with a mistake in 24 products, and the four watched on the way make none from update 2,000 on. Noise
+# alone is not enough: seed 0 ends with 6 mistakes, seed 6 with 957 (the same training, pushed: none). With neither it *grows worse* while it trains, on both seeds: from update 2,000 to the end more than six times as
+# many. So on seed 0 the noise is shown to matter, 6 mistakes against 368, and nothing else differs; that it does on every seed is not shown. On the hardest kind everything that was pushed ends with at most six mistakes in 500
+# products, those with neither with more than a hundred. (Louder noise, seed 3, was not measured before update 2,400.)
 #
-# Then the surprise: *being right at 200 bits says little about 2,000.* Of four seeds of one recipe seed 0, the shipped one, has all eight products of 2,000 bits right, seed 1 has one, the others none. Seed 1 loses 18 of a
-# hundred lone digits of 200 bits, seed 2 none of these but eight carries; seed 3 loses none of either, yet three of eight random products of 800. After louder noise no seed is right
-# at 2,000 bits either. So one of the six pushed ones is exact there.
+# Then the surprise: *being right at 200 bits says little about 2,000.* All ten are right on the random products of 200 bits, seven on all carries and lone digits there too; two of ten trainings, seed 0 (the shipped one)
+# and seed 9, have all eight products of 2,000 bits right. Seed 4 passes everything of 200 bits, and has one of eight random products of 800; seed 8 loses twelve lone digits of a hundred, and has five of eight of 2,000. After
+# louder noise no seed is right there. (Seeds 4 to 9, and seed 6 of noise alone, learnt with bfloat16 products, pushed ones in 23 minutes of one core each. What the coarser products change is not shown: no seed was trained both ways.)
 #
 # A guess at the cause: each fails where something has to wait. While it learns nothing waits longer than the 49 steps of the longest tape; what slips away more slowly than
-# that costs no loss, so nothing pulls it back. If values slip, rounding should hold them. The same four networks, nothing trained, every value of the state
+# that costs no loss, so nothing pulls it back. If values slip, rounding should hold them. The same ten networks, nothing trained, every value of the state
 # rounded to the nearest of nine levels after every step:
 
 # %%
@@ -1624,9 +1626,16 @@ assert {name: counts[1:] for name, counts in tally.items()} == {
     "pushes, seed 1": [86, 82, 8, 1],
     "pushes, seed 2": [92, 100, 8, 0],
     "pushes, seed 3": [100, 100, 5, 0],
+    "pushes, seed 4": [100, 100, 1, 0],
+    "pushes, seed 5": [100, 100, 7, 2],
+    "pushes, seed 6": [100, 100, 8, 1],
+    "pushes, seed 7": [100, 100, 8, 3],
+    "pushes, seed 8": [95, 88, 8, 5],
+    "pushes, seed 9": [100, 100, 8, 8],
     "louder noise first, seed 2": [97, 94, 8, 0],
     "louder noise first, seed 3": [100, 100, 4, 0],
     "noise alone, seed 0": [92, 48, 2, 0],
+    "noise alone, seed 6": [66, 30, 0, 0],
     "neither, seed 0": [76, 51, 0, 0],
     "neither, seed 1": [65, 51, 0, 0],
 }
@@ -1634,20 +1643,44 @@ phases = recorded.load("lesson09_pushes")["setting"]["recipes"]["pushes"]["phase
 assert max(max(phase["bins"]) + phase["extra_steps"] for phase in phases) == 49
 
 # %%
-far_rates = {}
+far_off = {"as trained": [], "rounded": []}
 for seed, run in tried["pushes"].items():
-    for plain, rounded_row in zip(run["end"][3:], run["rounded"], strict=True):
-        rates = [row["mistakes_per_billion"]["rate"] for row in (plain, rounded_row)]
-        right = f"{rounded_row['sequence_accuracy'] * rounded_row['examples']:.0f} of {rounded_row['examples']}"
-        far_rates[seed, plain["length"]] = (*rates, right)
-        print(f"seed {seed}, {plain['length']:4d} bits: {rates[0]:6.0f} mistakes per billion; rounded {rates[1]:5.0f}, {right} right")  # fmt: skip
-assert not any(far_rates[seed, 800][1] for seed in "0123")
-assert [far_rates[seed, 2000][2] for seed in "0123"] == ["4 of 4", "4 of 4", "0 of 4", "1 of 4"]
-assert all(5 * far_rates[seed, 2000][1] < far_rates[seed, 2000][0] for seed in "123")
+    (_, plain), (near, held) = run["end"][3:], run["rounded"]
+    for name, row in zip(far_off, (plain, held), strict=True):
+        far_off[name].append(row["mistakes_per_billion"]["rate"])
+    right = round(held["examples"] * held["sequence_accuracy"])
+    print(f"seed {seed}, 2,000 bits: {plain['mistakes']:5d} mistakes on eight products; rounded {held['mistakes']:4d} on four, {right} of them right")  # fmt: skip
+    assert (near["mistakes"] == 0) == (seed not in "45")
+kept = np.divide(far_off["rounded"], np.maximum(far_off["as trained"], 1))
+assert (kept[[1, 2, 3, 6]] < 0.2).all() and kept[8] < 0.4
+assert (
+    kept[4] > 1 and (kept[[5, 7]] > 0.8).all() and not far_off["rounded"][0] + far_off["rounded"][9]
+)
+at_800 = [[run[kind][row]["mistakes"] for kind, row in (("end", 3), ("rounded", 0))] for run in tried["pushes"].values()]  # fmt: skip
+assert at_800[4] == [46, 241]
+
+# %% tags=["figure"]
+plots.lines(
+    [int(seed) for seed in tried["pushes"]],
+    far_off,
+    xlabel="seed",
+    ylabel="mistakes per billion cell-steps",
+    title="Random products of 2,000 bits, ten trainings",
+    style={"marker": "o", "ls": ""},
+    yscale="symlog",
+    xticks=range(10),
+    legend="right",
+    alt="Mistakes per billion cell-steps by seed: "
+    + "; ".join(
+        f"{name} {', '.join(f'{rate:.0f}' for rate in rates)}" for name, rates in far_off.items()
+    )
+    + ".",
+)
 
 # %% [markdown]
-# It holds most of it. At 800 bits no mistake is left; at 2,000 seed 1 has four of four, and the other two make, per step of a cell, less than a fifth of the mistakes they made. So most of what fails far out is values that slip between levels, and one
-# can hold them *after* the training. The rest is no slip of that kind: at these places the rule itself is wrong, or nine levels are (guesses). The two shipped networks, and the card of the second:
+# It depends on the seed. On 1, 2, 3 and 6 less than a fifth of the mistakes stay, on 8 one of some three: there most of what fails far out is values that slip between levels, and one
+# can hold them *after* the training. On 5 and 7 nearly all stay, and on 4 rounding does harm (at 800 bits 241 mistakes in place of 46): what is wrong there is the rule itself, or nine levels are (guesses). From
+# the first four seeds one would have written that rounding holds most of it; it takes more than four to see that it need not. The two shipped networks, and the card of the second:
 
 # %%
 for machine in (model, pushed.model):
@@ -1876,7 +1909,7 @@ assert table["rows"] == 1024 and not table["wrong"]
 # ## Recap
 #
 # A network of 96 maps, trained on numbers of at most 20 bits, multiplies random numbers ten times longer nearly always, and of numbers a hundred times
-# longer its card has one product of five without an error; a second, trained against adversarial pushes, has 100 of 100. Inside, a's digits run right and b's left, all pairs of a column meet in one cell, and a small adder there keeps one digit: a sketch of
+# longer its card has one product of five without an error; a second, trained against adversarial pushes, has 100 of 100 (two of ten trainings of that kind make no mistake there). Inside, a's digits run right and b's left, all pairs of a column meet in one cell, and a small adder there keeps one digit: a sketch of
 # twelve lines foretells what a linear reader finds. What it gets wrong are single carries, by the card about a hundred in a billion cell-steps: some cut off, since a late carry needs more steps
 # than it has; others slips, and nobody knows why. Dialects that repeat a slip do not outvote it. A perfect score bounds an error rate, and proves no algorithm.
 #

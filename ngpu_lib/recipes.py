@@ -263,5 +263,6 @@ RECIPES: dict[str, Recipe] = {
             _pushed(200, push=0.02, lr_factor=0.05),
             _pushed(100, push=0.02, lr_factor=0.015),
         ),
+        precision="bfloat16",
     ),
 }

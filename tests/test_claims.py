@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ngpu_lib import pretrained
+from ngpu_lib import pretrained, recorded
 
 ROOT = Path(__file__).parent.parent
+NUMBERS = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 PAGES = ("README.md", "course/00_start_here.py", "course/09_multiplication.py")
 
 
@@ -36,9 +37,8 @@ def test_no_page_says_that_2000_bit_products_simply_work(page):
 
 def test_lesson_09_states_the_card_s_figure():
     examples, right = far()
-    numbers = ["none", "one", "two", "three", "four", "five"]
     text = " ".join(sentences("course/09_multiplication.py"))
-    assert f"{numbers[right]} product of {numbers[examples]}" in text
+    assert f"{NUMBERS[right]} product of {NUMBERS[examples]}" in text
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -46,3 +46,11 @@ def test_every_page_states_what_the_second_multiplier_s_card_says(page):
     examples, right = far("multiply-pushed")
     said = [sentence for sentence in sentences(page) if "second network" in sentence]
     assert any(f"{right} of {examples}" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_how_many_trainings_end_like_the_second_multiplier(page):
+    runs = recorded.load("lesson09_pushes")["runs"]["pushes"].values()
+    assert all(run["end"][-1]["length"] == 2000 for run in runs)
+    exact = sum(run["end"][-1]["sequence_accuracy"] == 1 for run in runs)
+    assert f"{NUMBERS[exact]} of {NUMBERS[len(runs)]} trainings" in " ".join(sentences(page))

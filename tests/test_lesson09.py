@@ -81,7 +81,8 @@ def test_the_pushes_recording_is_that_of_its_script():
     found = recorded.load("lesson09_pushes")
     make = importlib.import_module("course.workshop.recorded_runs.lesson09_pushes")
     assert found["setting"] == json.loads(json.dumps(make.SETTING))
-    assert set(found["runs"]) <= set(make.VARIANTS) and "pushes" in found["runs"]
+    assert set(found["runs"]) <= set(make.VARIANTS)
+    assert set(found["runs"]["pushes"]) == set("0123456789")
     for variant, runs in found["runs"].items():
         for run in runs.values():
             assert run["updates"] == make.VARIANTS[variant].updates == run["curve"][-1]["step"]

@@ -2,8 +2,9 @@
 
 python -m course.workshop.recorded_runs.lesson09_pushes --seeds 1
 
-Some 50 minutes of one core for a run with pushes, two thirds of that for one without; its measurements take ten
-minutes more. Resumable: a run goes on from its checkpoint in runs/lesson09_pushes, and keeps what was measured.
+Some 50 minutes of one core for a run with pushes, half of that where bfloat16 products are fast, and two thirds
+of either for one without; its measurements take ten minutes more. Resumable: a run goes on from its checkpoint in
+runs/lesson09_pushes, and keeps what was measured.
 """
 
 from __future__ import annotations
