@@ -145,8 +145,7 @@ def _train(options: argparse.Namespace, together: ranks.Ranks | None) -> int:
         _append(folder / "records.jsonl", records)
     if not writes:
         return 0
-    weights = folder / "weights.safetensors"
-    pretrained.store_run(weights, run)
+    weights = pretrained.store_run(folder / "weights.safetensors", run)
     print(f"averaged weights in {weights}, their card beside them", file=sys.stderr)
     return 0
 

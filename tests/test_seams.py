@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -54,6 +55,37 @@ def test_training_again_to_the_end_writes_the_same_weights(tmp_path, monkeypatch
     assert cli.main(command) == 0
     assert (weights.read_bytes(), card.read_bytes()) == before
     assert json.loads(card.read_text())["measured"]
+
+
+@pytest.mark.parametrize(
+    ("right", "task", "takes"),
+    [(0.4, "copy", True), (0.6, "copy", False), (0.8, "copy", False), (0.0, "reverse", False)],
+)
+def test_a_card_s_figures_decide_whose_weights_stay(monkeypatch, tmp_path, right, task, takes):
+    """What is worse, no better or of another task is written beside what is there."""
+    path, asked = tmp_path / "weights.safetensors", []
+
+    def measured(model, task, length, **given):
+        asked.append(length)
+        row = {"length": length, "inputs": "random", "examples": 5, "sequence_accuracy": 0.6}
+        return SimpleNamespace(as_dict=lambda: row)
+
+    monkeypatch.setattr(pretrained, "evaluate", measured)
+    pretrained.store_run(path, start(dataclasses.replace(LATE, task=task), seed=1))
+    row = {"length": 4, "inputs": "random", "examples": 5, "sequence_accuracy": right}
+    far = {**row, "length": 4000}  # takes too long, and the recipe does not train on it
+    pretrained.write_card(path, {**pretrained.load(path).card, "measured": [row, far]})
+    before = path.read_bytes()
+    written = pretrained.store_run(path, start(LATE, seed=2))
+    assert asked == ([4] if task == "copy" else [])
+    assert written == (path if takes else tmp_path / "weights-seed2-0.safetensors")
+    assert (path.read_bytes() == before) != takes
+    card = pretrained.load(written).card
+    assert (
+        card["seed"] == 2
+        and [row["sequence_accuracy"] for row in card.get("measured", [])] == [0.6] * takes
+    )
+    assert pretrained.load(path).card["seed"] == (2 if takes else 1)
 
 
 def test_a_finished_checkpoint_knows_its_settings(tmp_path):

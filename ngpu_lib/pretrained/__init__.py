@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ngpu_lib import require
 from ngpu_lib.devices import move
+from ngpu_lib.evaluate import evaluate
 from ngpu_lib.files import file_path, read_safetensors, write_whole
 from ngpu_lib.losses import answers, check_known
 from ngpu_lib.names import suggest
@@ -148,10 +149,7 @@ def store(
         raise ValueError(f"model: got {type(model).__name__}; needs DiagonalNeuralGPU itself")
     check_known(model, settings)
     make_task(task, base or None)
-    path = file_path(path)
-    about = {"task": task, "base": base, "symbols": model.symbols, "maps": model.maps}
-    tensors = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-    data = save(tensors, metadata={"ngpu-model": json.dumps(about)})
+    path, data = file_path(path), _data(model, task, base)
     card = {"task": task, **facts, "settings": dict(settings)}
     if path.exists() and path.read_bytes() == data:  # what was measured of these weights stays true
         card = {**_known(path), **card}
@@ -165,12 +163,26 @@ def write_card(path: Path, card: Mapping[str, Any]) -> None:
     write_whole(path.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())
 
 
-def store_run(path: str | Path, run: Run) -> None:
+def store_run(path: str | Path, run: Run) -> Path:
     """Write what a run of a recipe has made: averaged weights, and a card with the recipe's settings.
 
     The one way from a run to a weights file: ``ngpu train``, ``ngpu sweep`` and the scripts all use it.
+    Where other weights are there already whose card has figures, the figures decide: the run is measured on
+    them, as far as they are of words that its recipe trains on, and takes the place only if it has more words
+    right. Otherwise its weights are written beside, as NAME-seedSEED-UPDATES.
+
+    Returns:
+        Where the weights are.
     """
     recipe = require.instance("run", run, Run, "a Run, as recipes.start gives").recipe
+    path, facts = file_path(path), {}
+    new = not path.exists() or path.read_bytes() != _data(run.averaged, recipe.task, recipe.base)
+    if new and (kept := _known(path)).get("measured"):
+        before, found = _compared(load(path), run)
+        if _right(found) > _right(before):
+            facts = {"measured": found, "test_seed": kept.get("test_seed", 1)}
+        else:
+            path = path.with_stem(f"{path.stem}-seed{run.seed}-{run.updates}")
     store(
         path,
         run.averaged,
@@ -181,7 +193,42 @@ def store_run(path: str | Path, run: Run) -> None:
         updates=run.updates,
         weights="averaged",
         flop=int(recipe.flop(run.updates)),
+        **facts,
     )
+    return path
+
+
+def _compared(kept: Trained, run: Run) -> tuple[list[dict], list[dict]]:
+    """Figures of a card, of words that a run's recipe trains on, and those of the run; none of another task."""
+    task = run.recipe.make_task()
+    if (kept.task.name, kept.task.base) != (task.name, task.base):
+        return [], []
+    longest = task.length_for(max(max(phase.bins) for phase in run.recipe.phases))
+    rows = [row for row in kept.card["measured"] if row["length"] <= longest]
+    given = dict(seed=kept.card.get("test_seed", 1), settings=run.settings)
+    return rows, [
+        evaluate(
+            run.averaged,
+            task,
+            row["length"],
+            examples=row["examples"],
+            inputs=row["inputs"],
+            **given,
+        ).as_dict()
+        for row in rows
+    ]
+
+
+def _right(rows: list[dict]) -> int:
+    """Whole words right, of all figures together."""
+    return sum(round(row["examples"] * row["sequence_accuracy"]) for row in rows)
+
+
+def _data(model: DiagonalNeuralGPU, task: str, base: int) -> bytes:
+    """A weights file's bytes."""
+    about = {"task": task, "base": base, "symbols": model.symbols, "maps": model.maps}
+    tensors = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+    return save(tensors, metadata={"ngpu-model": json.dumps(about)})
 
 
 def _known(path: Path) -> dict[str, Any]:
