@@ -1516,7 +1516,7 @@ assert len(everyone) == 30 and (everyone == 1).sum() == 1
 # which way each value makes the answer worse. So run a batch twice. The first run notes, after every step, the signs of these gradients; the second
 # adds an *adversarial push* to every state, 0.02 times the signs. (Goodfellow, Shlens & Szegedy 2015 push pictures so, at their input only.)
 #
-# A second multiplier is shipped, trained from nothing, with pushes from update 1,551 on: about an hour of one core in all. Both under noise and under pushes, on 32 products of 20 bits:
+# A second multiplier is shipped, trained from nothing, with pushes from update 1,551 on: about an hour of one core in all, less than half of it where bfloat16 products are fast. Both under noise and under pushes, on 32 products of 20 bits:
 
 
 # %%
