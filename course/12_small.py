@@ -308,10 +308,10 @@ for name, limit in {"largest weight": None, "least error": best_limit}.items():
     print(f"  {name}:", {bits: f"{value:.1f}" for bits, value in by_end[name].items()})
 assert share_rounded > 79 / 80
 two = by_end["least error"][2], by_end["largest weight"][2]
-assert not mnist.is_real or (two[0] > 90 and two[1] < 80)
+assert not mnist.is_real or (two[0] > 80 > two[1] and two[0] > two[1] + 10)
 
 # %% [markdown]
-# Two bits with the usual grid ruin the network; two bits with another end of the grid do not. Nothing was trained for that: the network is the same, and the numbers on its grid are three in both cases.
+# Two bits with the usual grid ruin the network; two bits with another end of the grid leave it most of what it reads. Nothing was trained for that: the network is the same, and the numbers on its grid are three in both cases.
 #
 # There is a second cause, and it is no fault of the weights either. A batch norm keeps the mean and deviation of each map, counted in training. Rounded weights make *other* maps, and the old counts no longer fit. So count anew,
 # with 1,000 images and no label:
