@@ -413,6 +413,20 @@ def test_a_recipe_run_again_stores_the_same_weights_and_measures_the_same(tmp_pa
     )
 
 
+def test_a_recipe_measures_what_it_stored_beside_better_weights(tmp_path, monkeypatch):
+    tiny = recipes.Recipe("copy", phases=(recipes.Phase(2, (8,)),), maps=6, batch_size=2)
+    monkeypatch.setitem(recipes.RECIPES, "tiny", tiny)
+    folder, loaded, load = tmp_path / "tiny-seed5", [], pretrained.load
+    place = pretrained.store_run(folder / "weights.safetensors", recipes.start("tiny", seed=6))
+    perfect = {"length": 8, "inputs": "random", "examples": 4, "sequence_accuracy": 1.0}
+    pretrained.write_card(place, {**load(place).card, "measured": [perfect]})
+    monkeypatch.setattr(pretrained, "load", lambda *given: loaded.append(given[0]) or load(*given))
+    setting = sweep.recipe_setting("tiny", examples=4, lengths=[8])
+    sweep.recipe_trial({"seed": 5}, "tiny", setting, folder=tmp_path)
+    assert loaded[-1] == folder / "weights-seed5-2.safetensors"
+    assert load(place).card["seed"] == 6 and load(loaded[-1]).card["seed"] == 5
+
+
 def test_the_class_recorded_for_lesson_13_fits_the_space():
     rows = recorded.load("lesson13_class")
     study = sweep.open_study(

@@ -232,8 +232,7 @@ def recipe_trial(
     updates, progress = setting["updates"], f"{task}, seed {params['seed']}"
     for record in run.train(here / "checkpoint.safetensors", updates=updates, progress=progress):
         loss = round(record["loss"], 4)
-    weights = here / "weights.safetensors"
-    pretrained.store_run(weights, run)
+    weights = pretrained.store_run(here / "weights.safetensors", run)
     trained = pretrained.load(weights, device)  # what is measured is what was stored
     measure = {"examples": setting["examples"], "seed": 1, "settings": trained.settings}
     right = {
