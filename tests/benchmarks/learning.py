@@ -1,6 +1,6 @@
 """From nothing to 99 % of whole words at the trained length: seconds, updates and FLOP, by seed.
 
-`multiply` learns on two ranks, one core each (torchrun starts this file for that); the others on one core.
+`multiply` learns on two ranks, one core each (torchrun starts this file for that); the others in one process.
 """
 
 from __future__ import annotations
