@@ -9,6 +9,7 @@ import ast
 import base64
 import json
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -271,6 +272,36 @@ def test_digits_are_classified_when_drawn_and_examples_beforehand():
     explorer.set_state({"pixels": explorer.examples[0]["pixels"], "asked": 3})  # as the page does
     assert explorer.answers[1][0] == 1
     assert explorer.answered == 3
+
+
+def test_an_earlier_question_never_answers_last():
+    """A stroke still being classified for the page, in its thread, while a cell clears the sheet."""
+    started, cleared = threading.Event(), threading.Event()
+
+    def slow(image):
+        if image.any():
+            started.set()
+            cleared.wait(
+                0.5
+            )  # the cell's own answer, were it not held back until this one is stored
+        else:
+            cleared.set()
+        return brightest(image)
+
+    stroke = np.zeros((28, 28))
+    stroke[3, 4:7] = 1
+    explorer = DrawDigit({"slow": slow})
+    cleared.clear()
+    drawn = {"pixels": DrawDigit({"MLP": uniform}, stroke).pixels}
+    page = threading.Thread(target=lambda: explorer.set_state(drawn))
+    page.start()
+    assert started.wait(10)
+    explorer.image = np.zeros((28, 28))
+    page.join(10)
+    assert not page.is_alive()
+    assert not explorer.image.any()
+    assert explorer.answers[0] == brightest(explorer.image).tolist()
+    assert explorer.told == {"pixels": explorer.pixels, "answers": explorer.answers}
 
 
 def test_digits_refuse():

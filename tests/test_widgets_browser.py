@@ -550,6 +550,21 @@ display(viewer, digit, flow, gates, head, carries)
 """
 
 
+def inked_places(page):
+    """How many of the drawing sheet's 28 x 28 places are not white in the page."""
+    return page.locator(".ngpu-digit canvas").first.evaluate(
+        """(canvas) => {
+          const side = canvas.width / 28, last = Math.floor(28 * side);
+          const { data } = canvas.getContext('2d').getImageData(0, 0, last, last);
+          const at = (k) => Math.floor((k + 0.5) * side);
+          let inked = 0;
+          for (let y = 0; y < 28; y++)
+            for (let x = 0; x < 28; x++) inked += data[4 * (at(y) * last + at(x))] < 255;
+          return inked;
+        }"""
+    )
+
+
 def drive_everything(page):
     """Move every widget in the page and from the kernel; both sides must end up the same."""
     for kind in ("viewer", "digit", "gradient", "gates", "addressing", "carries"):
@@ -585,6 +600,8 @@ def drive_everything(page):
     page.mouse.move(box["x"] + 150, box["y"] + 90, steps=5)
     page.mouse.up()
     wait_text(page, ".ngpu-digit figcaption", r"ink: [1-9] \(100 %\)")
+    # The whole stroke: a sheet cleared before its end has arrived would be inked again.
+    wait_python("np.count_nonzero(digit.image)", str(inked_places(page)))
     assert float(python("digit.image.sum()")) > 4
     in_kernel(page, "digit.image = np.zeros((28, 28))")
     wait_text(page, ".ngpu-digit figcaption", r"ink: 0 \(100 %\)")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from pathlib import Path
 
 import anywidget
@@ -52,10 +54,20 @@ def row_in_range(name: str, values, count: int, low: float, high: float):
 
 
 class Widget(anywidget.AnyWidget):
-    """An anywidget in the course's style. ``title`` is also its name for screen readers."""
+    """An anywidget in the course's style. ``title`` is also its name for screen readers.
+
+    A cell runs in the kernel's main thread; what the page sends may be handled in another at the same
+    time (JupyterLab gives it a subshell). So an answer is computed, and stored with the question that it
+    read, in ``_turn``: who comes second reads what is asked by then, and the last answer stored is never
+    that of an earlier question.
+    """
 
     _css = (_HERE / "style.css").read_text("utf-8")
     title = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, *args, **options):
+        self._turn = threading.RLock()
+        super().__init__(*args, **options)
 
 
 class AskingWidget(Widget):
@@ -73,12 +85,13 @@ class AskingWidget(Widget):
     def _echo(self, change) -> None:
         self.answered = change.new
 
-    def _guarded(self, compute):
-        """Run ``compute``; what it raises is shown in the page and raised here as well."""
-        try:
-            result = compute()
-        except Exception as error:
-            self.error = f"{type(error).__name__}: {error}"
-            raise
-        self.error = ""
-        return result
+    @contextlib.contextmanager
+    def _answering(self):
+        """Compute and store an answer in turn; what is raised is shown in the page, too."""
+        with self._turn:
+            try:
+                yield
+            except Exception as error:
+                self.error = f"{type(error).__name__}: {error}"
+                raise
+            self.error = ""

@@ -115,11 +115,13 @@ class Carries(AskingWidget):
 
     @traitlets.observe("operands")
     def _answer(self, _) -> None:
-        answer = self._guarded(self._ask_network)
-        self.reply = {"operands": self.operands, "answer": answer.tolist()}
+        with self._answering():
+            operands = self.operands
+            answer = self._ask_network(*map(self._read, operands))
+            self.reply = {"operands": operands, "answer": answer.tolist()}
 
-    def _ask_network(self) -> np.ndarray:
-        answer = plain_array("compute", self._compute(self.a, self.b, self.digits))
+    def _ask_network(self, a: int, b: int) -> np.ndarray:
+        answer = plain_array("compute", self._compute(a, b, self.digits))
         if answer.ndim not in (1, 2) or answer.shape[-1] != 2 * self.digits or answer.size == 0:
             needed = f"({2 * self.digits},) or (T, {2 * self.digits})"
             raise ValueError(f"compute: got shape {answer.shape}; needs {needed}")

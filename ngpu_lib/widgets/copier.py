@@ -69,12 +69,16 @@ class Copier(Widget):
         return text
 
     @traitlets.observe("text")
-    def _answer(self, change) -> None:
-        if self._compute is None:
-            return
-        bits = [[ord(letter) >> k & 1 for k in range(BITS)] for letter in change.new]
+    def _answer(self, _) -> None:
+        if self._compute is not None:
+            with self._turn:
+                text = self.text
+                self.told = {"text": text, "copied": self._copy(text)}
+
+    def _copy(self, text: str) -> str:
+        bits = [[ord(letter) >> k & 1 for k in range(BITS)] for letter in text]
         answer = plain_array("compute", self._compute(bits))
         if answer.shape != (len(bits), BITS):
             raise ValueError(f"compute: got shape {answer.shape}; needs ({len(bits)}, {BITS})")
         codes = [(row > 0) @ [1 << k for k in range(BITS)] for row in answer]
-        self.told = {"text": change.new, "copied": "".join(chr(int(code)) for code in codes)}
+        return "".join(chr(int(code)) for code in codes)

@@ -77,8 +77,10 @@ class DrawDigit(AskingWidget):
 
     @traitlets.observe("pixels")
     def _answer(self, _) -> None:
-        self.answers = self._guarded(lambda: self._classify(self.pixels))
-        self.told = {"pixels": self.pixels, "answers": self.answers}
+        with self._answering():
+            pixels = self.pixels
+            self.answers = self._classify(pixels)
+            self.told = {"pixels": pixels, "answers": self.answers}
 
     def _classify(self, pixels: str) -> list[list[float]]:
         image = _decode(pixels)

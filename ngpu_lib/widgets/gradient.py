@@ -86,7 +86,8 @@ class GradientFlow(AskingWidget):
     @traitlets.observe("scale", "depth", "nonlinearity", "residual")
     def _answer(self, _) -> None:
         if self._measure is not None:
-            self.curves = self._guarded(self._curves)
+            with self._answering():
+                self.curves = self._curves()
 
     def _curves(self) -> list[dict]:
         found = self._measure(

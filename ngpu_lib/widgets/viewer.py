@@ -183,13 +183,16 @@ class ActivationViewer(Widget):
             raise
 
     @traitlets.observe("word")
-    def _check(self, change) -> None:
+    def _check(self, _) -> None:
         """Trace what was typed here, too; compare, or show it where the page has not."""
-        if self._retrace is None or not change.new:
-            return
-        traced = panel("retrace", self._retrace(tuple(change.new)), dict.fromkeys(TAPES))
+        with self._turn:
+            if self._retrace is not None and self.word:
+                self._compare(list(self.word))
+
+    def _compare(self, word: list[int]) -> None:
+        traced = panel("retrace", self._retrace(tuple(word)), dict.fromkeys(TAPES))
         (shown,) = self.panels
-        found = {"agrees": True, "difference": "", "word": list(change.new)}
+        found = {"agrees": True, "difference": "", "word": word}
         if shown["inputs"] != traced["inputs"]:  # asked from a cell
             self.step = 0
             self.panels = [traced]
