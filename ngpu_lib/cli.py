@@ -145,8 +145,11 @@ def _train(options: argparse.Namespace, together: ranks.Ranks | None) -> int:
         _append(folder / "records.jsonl", records)
     if not writes:
         return 0
-    weights = pretrained.store_run(folder / "weights.safetensors", run)
+    place = folder / "weights.safetensors"
+    weights = pretrained.store_run(place, run)
     print(f"averaged weights in {weights}, their card beside them", file=sys.stderr)
+    if weights != place:
+        print(f"{place} stays: measured as its card was, these have no more right", file=sys.stderr)
     return 0
 
 

@@ -302,6 +302,11 @@ def test_train_then_evaluate_from_the_command_line(tmp_path, capsys, monkeypatch
     )
     card = json.loads(weights.with_suffix(".json").read_text())
     assert status == 0 and card["seed"] == 0 and card["measured"][0]["length"] == 4
+    perfect = [{**row, "sequence_accuracy": 1.0} for row in card["measured"]]
+    pretrained.write_card(weights, {**card, "measured": perfect})
+    another = ("train", "copy", "--out", folder, "--restart", "--seed", 1)
+    status, out, err = run_cli(capsys, *another)
+    assert status == 0 and "weights-seed1-12.safetensors" in err and f"{weights} stays" in err
 
 
 @pytest.mark.parametrize(
