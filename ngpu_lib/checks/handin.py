@@ -39,7 +39,8 @@ class HandIn(AskingWidget):
         wish = change.new if isinstance(change.new, dict) else {}
         with contextlib.suppress(ValueError):
             if wish.get("what") == "write":
-                self._guarded(lambda: self.write(wish.get("name", "")))
+                with self._answering():
+                    self.write(wish.get("name", ""))
             elif wish.get("what") == "clear":
                 self.clear()
 
