@@ -50,7 +50,7 @@ def viewer_of(name, *word, **options):
 def told(page, pattern, kind="") -> str:
     """Wait until what the widget says about its run matches; the words."""
     line = page.locator(f"{kind} .ngpu-told").first
-    for _ in range(200):
+    for _ in range(600):
         if re.search(pattern, words := line.inner_text()):
             return words
         page.wait_for_timeout(50)

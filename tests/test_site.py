@@ -268,6 +268,15 @@ def visit(browser, address):
         page.close()
 
 
+def becomes_other(page, widget, before) -> bool:
+    """Whether what a widget shows changes within a second."""
+    for _ in range(20):
+        page.wait_for_timeout(50)
+        if widget.evaluate(SHOWN) != before:
+            return True
+    return False
+
+
 def move(page, widget) -> bool:
     """Use a widget as a visitor would, until what it shows changes."""
     before = widget.evaluate(SHOWN)
@@ -276,8 +285,7 @@ def move(page, widget) -> bool:
     buttons = presets.locator("button") if own else widget.locator("button:enabled")
     for k in range(buttons.count()):
         buttons.nth(k).click()
-        page.wait_for_timeout(120)
-        if widget.evaluate(SHOWN) != before:
+        if becomes_other(page, widget, before):
             return True
     return False
 
@@ -291,8 +299,7 @@ def slide(page, widget) -> bool:
     sliders.first.focus()
     for key in ("ArrowRight", "ArrowLeft", "ArrowLeft"):
         page.keyboard.press(key)
-        page.wait_for_timeout(120)
-        if widget.evaluate(SHOWN) != before:
+        if becomes_other(page, widget, before):
             return True
     return False
 

@@ -105,7 +105,6 @@ def wait_text(page, selector, pattern):
     page.wait_for_function(
         "([selector, pattern]) => new RegExp(pattern).test(document.querySelector(selector)?.textContent)",
         arg=[selector, pattern],
-        timeout=10_000,
     )
     return page.text_content(selector)
 
