@@ -19,7 +19,14 @@ from ngpu_lib.checks import PASS, Check
 from tests.conftest import ROOT
 from tests.exercises import known
 from tests.exercises.changes import canonical, mutants
-from tests.exercises.extract import Result, exercises, exercises_of, try_all
+from tests.exercises.extract import (
+    Result,
+    exercises,
+    exercises_of,
+    first_reads,
+    parse,
+    try_all,
+)
 
 LESSONS = [path.stem[:2] for path in lessons()]
 
@@ -133,6 +140,20 @@ def twice(function):
 # %%
 check.grow(twice(grow))
 """
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("rows = [[math.sqrt(i) for i in r] for r in q]", {"math", "q"}),
+        ("found = {k: [v for v in w if f(v)] for k, w in q.items()}", {"f", "q"}),
+        ("def g(x):\n    return {x + u for u in U}", {"U"}),
+        ("total = 0\nfor i in q:\n    total += f(i)", {"f", "q"}),
+    ],
+)
+def test_a_comprehension_s_own_names_are_not_the_lesson_s(source, names):
+    """With each Python: from 3.12 on, its symbol table gives them to the scope around (PEP 709)."""
+    assert first_reads(parse(source)) == names
 
 
 def test_an_exercise_takes_what_it_needs_of_its_lesson_and_an_endless_change_is_noticed(tmp_path):

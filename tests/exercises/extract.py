@@ -212,6 +212,22 @@ def writes_into(statement: ast.stmt) -> set[str]:
     return roots
 
 
+class _Generators(ast.NodeTransformer):
+    """Comprehensions as generators: from Python 3.12 on (PEP 709) the others' variables are those of the
+    scope around them, and look like global names that are read."""
+
+    def visit_ListComp(self, node):
+        return ast.GeneratorExp(
+            self.visit(node.elt), [self.visit(each) for each in node.generators]
+        )
+
+    visit_SetComp = visit_ListComp
+
+    def visit_DictComp(self, node):
+        pair = ast.Tuple([node.key, node.value], ast.Load())
+        return self.visit_ListComp(ast.ListComp(pair, node.generators))
+
+
 def loads(statements: list[ast.stmt]) -> set[str]:
     """The global names that statements read, in whatever scope; no parameters, no local names."""
 
@@ -224,7 +240,8 @@ def loads(statements: list[ast.stmt]) -> set[str]:
         }
         return own.union(*map(read, table.get_children()))
 
-    source = "\n".join(map(ast.unparse, statements))
+    tree = _Generators().visit(ast.parse("\n".join(map(ast.unparse, statements))))
+    source = ast.unparse(ast.fix_missing_locations(tree))
     return read(symtable.symtable(source, "lesson", "exec")) - set(dir(builtins))
 
 
