@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from course.workshop import collect, execution
 from tests.browser import notebook
@@ -42,7 +43,7 @@ def run(folder, *cells, **limits) -> tuple[str, dict]:
         env=os.environ | {"NGPU_LESSON_LOG": str(folder / "log"), **limits},
         **{"cwd": ROOT, "capture_output": True, "text": True},
     )
-    (line,) = (folder / "log").read_text().splitlines()
+    line, *_ = (folder / "log").read_text().splitlines()
     assert (done.returncode == 0) == ("error" not in done.stdout), done.stdout
     return done.stdout, json.loads(line)
 
@@ -55,6 +56,27 @@ def test_limits_are_held_at_a_notebooks_end(strict, tmp_path):
     assert 300e6 < found["memory"] < 600e6 and 0.01 < found["first_picture"] <= found["seconds"]
     assert ("1 error" in report) == strict
     assert ("not below 300 MB; first picture after" in report) == strict
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory is read from /proc")
+def test_the_notebook_after_one_over_a_limit_runs_as_it_would_alone(tmp_path):
+    notebook(tmp_path / "small.ipynb", PICTURE, "1")  # smaller, so it comes second
+    report, _ = run(tmp_path, LARGE, **{"NGPU_LESSON_MEMORY": "3e8"})
+    assert "1 error" in report and "failed" not in report
+    assert len((tmp_path / "log").read_text().splitlines()) == 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory is read from /proc")
+def test_what_a_build_of_pytorch_takes_is_no_lesson_s(monkeypatch):
+    """The limit is that of the CPU build; another's own memory comes on top."""
+    monkeypatch.delenv("NGPU_LESSON_MEMORY", raising=False)
+    most = collect.most_memory.__wrapped__
+    if torch.version.cuda is None:
+        assert 1e9 <= most() < 1.05e9
+    else:
+        assert 1.3e9 < most() < 2e9
+    monkeypatch.setattr(collect, "BARE_MEMORY", 0.1e9)
+    assert most() > 1.1e9
 
 
 def test_a_cell_at_work_shows_that_it_is(tmp_path):
