@@ -281,9 +281,7 @@ def test_an_earlier_question_never_answers_last():
     def slow(image):
         if image.any():
             started.set()
-            cleared.wait(
-                0.5
-            )  # the cell's own answer, were it not held back until this one is stored
+            cleared.wait(0.5)  # until the cell is answered, were that not held back until this is
         else:
             cleared.set()
         return brightest(image)
