@@ -515,7 +515,7 @@ assert mean_of["tanh"] < 0.8 and mean_of["tanh, weak input"] > 0.95
 
 # %%
 def measure(scale, depth, nonlinearity, residual):
-    with torch.random.fork_rng(devices=[]):  # a slider changes nothing that other cells draw
+    with torch.random.fork_rng(devices=[]):  # later cells draw what they would have drawn
         torch.manual_seed(0)
         net = with_gain((Residual if residual else RNN)(16, 256, nonlinearity), scale)
         nn.init.normal_(net.from_input.weight, std=0.5 / 16**0.5)

@@ -426,15 +426,8 @@ def test_make_installs_once(tmp_path):
     """With stamps newer than what they stand for, `make lab` and `make test` install nothing."""
     if shutil.which("make") is None:
         pytest.skip("needs make")
-    command = [
-        "make",
-        "-n",
-        "lab",
-        "test-unit",
-        "test-site",
-        f"VENV={tmp_path}",
-        "CONSTRAINTS=constraints.txt",
-    ]
+    goals = ["lab", "test-unit", "test-site"]
+    command = ["make", "-n", *goals, f"VENV={tmp_path}", "CONSTRAINTS=constraints.txt"]
     fresh = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     torch, rest = fresh.index('install -q "torch=='), fresh.index('-e ".[course]"')
     assert torch < rest < fresh.index('-e ".[test]"')
